@@ -1,0 +1,1 @@
+//! The engine against peers that nobody here wrote.

@@ -1,0 +1,4 @@
+//! The reference server around the engine.
+#![forbid(unsafe_code)]
+
+fn main() {}
