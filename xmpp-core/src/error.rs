@@ -1,1 +1,38 @@
-//! error
+//! What the embedder did wrong. What a peer does wrong is never an `Err` of the driving calls: it comes out as actions.
+
+use core::fmt;
+
+/// A call that the machine could not take. Its state is as before the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// Bytes were offered while `wants_input` was false. Perform the pending actions, answer what was asked, and offer them again.
+    NotWantingInput,
+    /// The ticket belongs to another machine, was used, or has expired. Drop the answer.
+    Stale,
+    /// No TLS handshake was asked for. Report one only after an `Action::StartTls`.
+    NoTlsPending,
+    /// A stanza was given before the resource was bound. Wait for `Event::Online`.
+    NotOnline,
+    /// The stream is closing or closed. Open a new connection.
+    Closed,
+    /// More stanzas wait to be transmitted than the limits allow. Poll, transmit, and send again.
+    OutboxFull,
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Misuse::NotWantingInput => {
+                "bytes offered while no input is wanted: perform actions and answer questions first"
+            }
+            Misuse::Stale => "the ticket was used, has expired or belongs to another machine",
+            Misuse::NoTlsPending => "no TLS handshake was asked for",
+            Misuse::NotOnline => "stanzas can be sent only after a resource was bound",
+            Misuse::Closed => "the stream is closing or closed",
+            Misuse::OutboxFull => "too much waits to be transmitted: poll first",
+        })
+    }
+}
+
+impl core::error::Error for Misuse {}

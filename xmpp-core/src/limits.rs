@@ -1,1 +1,245 @@
-//! limits
+//! How much of everything a machine accepts. All of it can be set; the defaults are the project's.
+//!
+//! ```
+//! use core::time::Duration;
+//! use xmpp_core::limits::{Limits, XmlLimits};
+//!
+//! let limits = Limits::client().with_idle(Duration::from_secs(300), Duration::from_secs(30));
+//! assert_eq!(limits.online().stanza_bytes(), 262_144);
+//! assert_eq!(limits.before_login(), &XmlLimits::before_login());
+//! ```
+
+use core::time::Duration;
+
+/// Limits on one element of the first level: a stanza, a step of negotiation, or the stream header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XmlLimits {
+    stanza_bytes: usize,
+    depth: usize,
+    attributes: usize,
+    elements: usize,
+}
+
+impl XmlLimits {
+    /// What a peer that has not authenticated may send: 10,000 bytes, depth 20, 50 attributes, 200 elements.
+    #[must_use]
+    pub const fn before_login() -> Self {
+        XmlLimits { stanza_bytes: 10_000, depth: 20, attributes: 50, elements: 200 }
+    }
+
+    /// What an authenticated client, or a client's server, may send: 262,144 bytes, depth 100, 200 attributes, 10,000 elements.
+    #[must_use]
+    pub const fn client() -> Self {
+        XmlLimits { stanza_bytes: 262_144, depth: 100, attributes: 200, elements: 10_000 }
+    }
+
+    /// Bytes on the wire from the `<` that opens the element to the `>` that ends it.
+    #[must_use]
+    pub const fn stanza_bytes(&self) -> usize {
+        self.stanza_bytes
+    }
+
+    /// How deep elements may nest; the stanza itself is at depth 1.
+    #[must_use]
+    pub const fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Attributes on one element, namespace declarations included.
+    #[must_use]
+    pub const fn attributes(&self) -> usize {
+        self.attributes
+    }
+
+    /// Elements in one stanza, itself included.
+    #[must_use]
+    pub const fn elements(&self) -> usize {
+        self.elements
+    }
+
+    /// Sets [`stanza_bytes`](Self::stanza_bytes). RFC 6120 section 13.12 forbids less than 10,000 for stanzas.
+    #[must_use]
+    pub const fn with_stanza_bytes(mut self, bytes: usize) -> Self {
+        self.stanza_bytes = bytes;
+        self
+    }
+
+    /// Sets [`depth`](Self::depth).
+    #[must_use]
+    pub const fn with_depth(mut self, depth: usize) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// Sets [`attributes`](Self::attributes).
+    #[must_use]
+    pub const fn with_attributes(mut self, attributes: usize) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    /// Sets [`elements`](Self::elements).
+    #[must_use]
+    pub const fn with_elements(mut self, elements: usize) -> Self {
+        self.elements = elements;
+        self
+    }
+}
+
+/// Limits on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    before_login: XmlLimits,
+    online: XmlLimits,
+    negotiation: Duration,
+    answer: Duration,
+    tls: Duration,
+    idle: Duration,
+    dead: Duration,
+    close: Duration,
+    sasl_attempts: u32,
+    outbox_bytes: usize,
+}
+
+impl Limits {
+    /// The defaults for both ends of a stream between a client and its server.
+    #[must_use]
+    pub const fn client() -> Self {
+        Limits {
+            before_login: XmlLimits::before_login(),
+            online: XmlLimits::client(),
+            negotiation: Duration::from_secs(60),
+            answer: Duration::from_secs(30),
+            tls: Duration::from_secs(30),
+            idle: Duration::from_secs(150),
+            dead: Duration::from_secs(60),
+            close: Duration::from_secs(5),
+            sasl_attempts: 3,
+            outbox_bytes: 1 << 20,
+        }
+    }
+
+    /// What the peer may send until it has authenticated.
+    #[must_use]
+    pub const fn before_login(&self) -> &XmlLimits {
+        &self.before_login
+    }
+
+    /// What the peer may send from then on.
+    #[must_use]
+    pub const fn online(&self) -> &XmlLimits {
+        &self.online
+    }
+
+    /// How long it may take from the first byte to a bound resource.
+    #[must_use]
+    pub const fn negotiation(&self) -> Duration {
+        self.negotiation
+    }
+
+    /// How long the embedder may take to answer a question.
+    #[must_use]
+    pub const fn answer(&self) -> Duration {
+        self.answer
+    }
+
+    /// How long the TLS handshake may take.
+    #[must_use]
+    pub const fn tls(&self) -> Duration {
+        self.tls
+    }
+
+    /// After how long without a byte from the peer a space is sent to see whether it is there (RFC 6120 section 4.6.1).
+    #[must_use]
+    pub const fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    /// How long after that the connection is taken for dead, if still nothing came.
+    #[must_use]
+    pub const fn dead(&self) -> Duration {
+        self.dead
+    }
+
+    /// How long the peer may take to close its stream after we have closed ours.
+    #[must_use]
+    pub const fn close(&self) -> Duration {
+        self.close
+    }
+
+    /// How many times a client may try to authenticate on one stream.
+    #[must_use]
+    pub const fn sasl_attempts(&self) -> u32 {
+        self.sasl_attempts
+    }
+
+    /// Bytes of stanzas that may wait to be transmitted.
+    #[must_use]
+    pub const fn outbox_bytes(&self) -> usize {
+        self.outbox_bytes
+    }
+
+    /// Sets [`before_login`](Self::before_login).
+    #[must_use]
+    pub const fn with_before_login(mut self, limits: XmlLimits) -> Self {
+        self.before_login = limits;
+        self
+    }
+
+    /// Sets [`online`](Self::online).
+    #[must_use]
+    pub const fn with_online(mut self, limits: XmlLimits) -> Self {
+        self.online = limits;
+        self
+    }
+
+    /// Sets [`negotiation`](Self::negotiation).
+    #[must_use]
+    pub const fn with_negotiation(mut self, limit: Duration) -> Self {
+        self.negotiation = limit;
+        self
+    }
+
+    /// Sets [`answer`](Self::answer).
+    #[must_use]
+    pub const fn with_answer(mut self, limit: Duration) -> Self {
+        self.answer = limit;
+        self
+    }
+
+    /// Sets [`tls`](Self::tls).
+    #[must_use]
+    pub const fn with_tls(mut self, limit: Duration) -> Self {
+        self.tls = limit;
+        self
+    }
+
+    /// Sets [`idle`](Self::idle) and [`dead`](Self::dead).
+    #[must_use]
+    pub const fn with_idle(mut self, idle: Duration, dead: Duration) -> Self {
+        self.idle = idle;
+        self.dead = dead;
+        self
+    }
+
+    /// Sets [`close`](Self::close).
+    #[must_use]
+    pub const fn with_close(mut self, limit: Duration) -> Self {
+        self.close = limit;
+        self
+    }
+
+    /// Sets [`sasl_attempts`](Self::sasl_attempts).
+    #[must_use]
+    pub const fn with_sasl_attempts(mut self, attempts: u32) -> Self {
+        self.sasl_attempts = attempts;
+        self
+    }
+
+    /// Sets [`outbox_bytes`](Self::outbox_bytes).
+    #[must_use]
+    pub const fn with_outbox_bytes(mut self, bytes: usize) -> Self {
+        self.outbox_bytes = bytes;
+        self
+    }
+}

@@ -1,1 +1,69 @@
-//! profile
+//! The rules on which the generations of the RFC differ, one named switch each.
+//!
+//! RFC 6120 and 6121 are the default, since today's peers follow them; the older rule can be selected where it is still safe.
+
+/// What a client gets for a stanza that it sends before it has bound a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StanzaBeforeBinding {
+    /// The stream error `not-authorized` (RFC 6120 section 7.1).
+    #[default]
+    StreamError,
+    /// The stanza error `not-authorized` (RFC 3920 section 7).
+    StanzaError,
+}
+
+/// What becomes of a stanza to a full JID that has no session, while other resources of the account may have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnmatchedResource {
+    /// By kind and type: RFC 6121 section 8.5.4, Table 1.
+    #[default]
+    Rfc6121,
+    /// Every message as if it had been sent to the bare JID, presence dropped (RFC 3921 section 11.1 rule 3).
+    Rfc3921,
+}
+
+/// The choices of one server or client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    stanza_before_binding: StanzaBeforeBinding,
+    unmatched_resource: UnmatchedResource,
+}
+
+impl Profile {
+    /// RFC 6120 and 6121 throughout.
+    pub const RFC6120: Profile = Profile {
+        stanza_before_binding: StanzaBeforeBinding::StreamError,
+        unmatched_resource: UnmatchedResource::Rfc6121,
+    };
+    /// RFC 3920 and 3921 wherever that is still safe.
+    pub const RFC3920: Profile = Profile {
+        stanza_before_binding: StanzaBeforeBinding::StanzaError,
+        unmatched_resource: UnmatchedResource::Rfc3921,
+    };
+
+    /// What a stanza before binding gets.
+    #[must_use]
+    pub const fn stanza_before_binding(&self) -> StanzaBeforeBinding {
+        self.stanza_before_binding
+    }
+
+    /// What becomes of a stanza to a full JID without a session.
+    #[must_use]
+    pub const fn unmatched_resource(&self) -> UnmatchedResource {
+        self.unmatched_resource
+    }
+
+    /// Selects what a stanza before binding gets.
+    #[must_use]
+    pub const fn with_stanza_before_binding(mut self, rule: StanzaBeforeBinding) -> Self {
+        self.stanza_before_binding = rule;
+        self
+    }
+
+    /// Selects what becomes of a stanza to a full JID without a session.
+    #[must_use]
+    pub const fn with_unmatched_resource(mut self, rule: UnmatchedResource) -> Self {
+        self.unmatched_resource = rule;
+        self
+    }
+}

@@ -1,1 +1,12 @@
-//! xml
+//! XML as streams use it: elements, a bounded reader, a writer (RFC 3920 section 11).
+pub(crate) mod chars;
+pub mod ns;
+
+mod build;
+mod element;
+mod writer;
+
+pub(crate) use build::Assembler;
+pub use build::{BuildError, Builder};
+pub use element::{Attr, Element, ElementRef, NodeRef, Nodes};
+pub use writer::Writer;

@@ -1,0 +1,28 @@
+//! The namespaces of RFC 3920 and its extensions, each written down once.
+
+/// Stanzas between a client and its server (RFC 3920 section 11.2).
+pub const CLIENT: &str = "jabber:client";
+/// Stanzas between servers (RFC 3920 section 11.2).
+pub const SERVER: &str = "jabber:server";
+/// The stream element, its features and errors (RFC 3920 section 11.2).
+pub const STREAMS: &str = "http://etherx.jabber.org/streams";
+/// Conditions of stream errors (RFC 3920 section 4.7.2).
+pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+/// Conditions of stanza errors (RFC 3920 section 9.3.2).
+pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// STARTTLS negotiation (RFC 3920 section 5).
+pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
+/// SASL negotiation (RFC 3920 section 6).
+pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// Resource binding (RFC 3920 section 7).
+pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+/// Session establishment (RFC 3921 section 3).
+pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
+/// Rosters (RFC 3921 section 7).
+pub const ROSTER: &str = "jabber:iq:roster";
+/// XMPP ping (XEP-0199).
+pub const PING: &str = "urn:xmpp:ping";
+/// What the prefix `xml` is bound to (Namespaces in XML 1.0 section 3).
+pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// What the prefix `xmlns` is bound to (Namespaces in XML 1.0 section 3).
+pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
