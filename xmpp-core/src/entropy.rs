@@ -10,12 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize;
 
 /// 32 secret bytes from the embedder's random source, good for one machine.
 ///
 /// It can neither be copied nor printed: two machines with one seed would hand out the same nonces.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Seed([u8; 32]);
 
 impl Seed {
@@ -23,6 +22,12 @@ impl Seed {
     #[must_use]
     pub const fn new(bytes: [u8; 32]) -> Self {
         Seed(bytes)
+    }
+}
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

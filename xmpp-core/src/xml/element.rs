@@ -465,7 +465,7 @@ mod tests {
 
     #[test]
     fn deep_elements_cost_no_stack() {
-        let mut deep = super::super::Assembler::new();
+        let mut deep = super::super::build::Assembler::new();
         for _ in 0..200_000 {
             deep.open("", "d");
         }

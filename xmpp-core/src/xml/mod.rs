@@ -6,7 +6,6 @@ mod build;
 mod element;
 mod writer;
 
-pub(crate) use build::Assembler;
 pub use build::{BuildError, Builder};
 pub use element::{Attr, Element, ElementRef, NodeRef, Nodes};
 pub use writer::Writer;
