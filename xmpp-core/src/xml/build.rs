@@ -30,11 +30,6 @@ impl Assembler {
         Self::default()
     }
 
-    /// How many elements are open.
-    pub(crate) fn depth(&self) -> usize {
-        self.open.len()
-    }
-
     fn push(&mut self, text: &str) -> Span {
         // Blocks stay far below 4 GiB: the reader bounds stanzas, and a builder that passes it holds a 4 GiB string.
         let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);

@@ -74,7 +74,6 @@ pub struct Element {
 
 impl Element {
     /// Starts an element of that namespace (`""` for none) and local name.
-    #[must_use]
     pub fn builder(ns: &str, name: &str) -> super::Builder {
         super::Builder::new(ns, name)
     }
