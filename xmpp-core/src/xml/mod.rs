@@ -9,3 +9,4 @@ mod writer;
 pub use build::{BuildError, Builder};
 pub use element::{Attr, Element, ElementRef, NodeRef, Nodes};
 pub use writer::Writer;
+pub(crate) use writer::attribute;
