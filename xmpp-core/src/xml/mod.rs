@@ -3,9 +3,11 @@ pub(crate) mod chars;
 pub mod ns;
 
 mod build;
+mod content;
 mod element;
 mod writer;
 
 pub use build::{BuildError, Builder};
 pub use element::{Attr, Element, ElementRef, NodeRef, Nodes};
 pub use writer::Writer;
+pub(crate) use writer::attribute;
