@@ -3,6 +3,7 @@ pub(crate) mod chars;
 pub mod ns;
 
 mod build;
+mod content;
 mod element;
 mod writer;
 

@@ -8,7 +8,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use super::element::{Element, ElementRef, Step};
+use super::content::Counterpart;
+use super::element::{Attr, Element, ElementRef, NodeRef, Step};
 use super::ns;
 
 /// Writes elements into a context: what the enclosing stream element has declared.
@@ -42,20 +43,26 @@ impl Writer {
 
     /// Appends the element and everything below it to `out`.
     pub fn element(&self, out: &mut String, element: ElementRef<'_>) {
+        self.tree(out, element, Counterpart::new(false));
+    }
+
+    fn tree(&self, out: &mut String, element: ElementRef<'_>, mut namespaces: Counterpart) {
         let mut scopes: Vec<&str> = Vec::new();
         for step in element.walk() {
             let outer = scopes.last().copied().unwrap_or(self.default_ns);
             match step {
                 Step::Open(element) => {
-                    let prefix = self.open(out, element, outer);
+                    let ns = namespaces.open(element.ns());
+                    let prefix = self.open(out, element, ns, outer);
                     // An element with a prefix leaves the default declaration as it was.
-                    scopes.push(if prefix.is_empty() { element.ns() } else { outer });
+                    scopes.push(if prefix.is_empty() { ns } else { outer });
                     if element.nodes().next().is_some() {
                         out.push('>');
                     }
                 }
                 Step::Text(text) => escape_text(out, text),
                 Step::Close(element) => {
+                    namespaces.close();
                     scopes.pop();
                     if element.nodes().next().is_some() {
                         self.end_tag(out, element);
@@ -71,8 +78,21 @@ impl Writer {
     pub fn content(&self, out: &mut String, element: &Element) {
         for node in element.nodes() {
             match node {
-                super::NodeRef::Element(child) => self.element(out, child),
-                super::NodeRef::Text(text) => escape_text(out, text),
+                NodeRef::Element(child) => self.element(out, child),
+                NodeRef::Text(text) => escape_text(out, text),
+            }
+        }
+    }
+
+    /// Appends what is below the root of a stanza whose namespace is `jabber:client`, as it would stand inside the stanza on
+    /// this stream.
+    pub(crate) fn stanza_content(&self, out: &mut String, root: &Element) {
+        for node in root.nodes() {
+            match node {
+                NodeRef::Element(child) => {
+                    self.tree(out, child, Counterpart::new(self.default_ns == ns::SERVER));
+                }
+                NodeRef::Text(text) => escape_text(out, text),
             }
         }
     }
@@ -86,16 +106,22 @@ impl Writer {
     }
 
     /// Writes a start tag without its end, and returns the prefix it used.
-    fn open(&self, out: &mut String, element: ElementRef<'_>, outer: &str) -> &'static str {
-        let prefix = self.prefix(element.ns());
+    fn open(&self, out: &mut String, element: ElementRef<'_>, ns: &str, outer: &str) -> &'static str {
+        let prefix = self.prefix(ns);
         out.push('<');
         out.push_str(prefix);
         out.push_str(element.name());
-        if prefix.is_empty() && element.ns() != outer {
-            attribute(out, "xmlns", element.ns());
+        if prefix.is_empty() && ns != outer {
+            attribute(out, "xmlns", ns);
         }
+        self.attributes(out, element.attrs());
+        prefix
+    }
+
+    /// Appends attributes, with declarations of their namespaces.
+    pub(crate) fn attributes<'a>(&self, out: &mut String, attrs: impl Iterator<Item = Attr<'a>>) {
         let mut declared: Vec<&str> = Vec::new();
-        for attr in element.attrs() {
+        for attr in attrs {
             let prefix = self.prefix(attr.ns);
             if attr.ns.is_empty() || !prefix.is_empty() {
                 out.push(' ');
@@ -115,7 +141,6 @@ impl Writer {
             out.push_str(attr.name);
             value(out, attr.value);
         }
-        prefix
     }
 
     fn end_tag(&self, out: &mut String, element: ElementRef<'_>) {

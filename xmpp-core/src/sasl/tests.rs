@@ -1,0 +1,499 @@
+//! Both ends against each other and against the RFCs' examples.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
+use proptest::prelude::*;
+
+use super::client::{self, Client, ClientError, ClientStep};
+use super::server::{self, CredentialsAnswer, Decoy, Server, ServerStep};
+use super::*;
+
+/// A choice by the public way only.
+fn choice(mechanism: Mechanism, bindings: &Bindings) -> Choice {
+    let offered = [mechanism.name()];
+    Selection::new().choose(&offered, bindings, true).unwrap()
+}
+
+fn nonce(text: &str) -> Nonce {
+    Nonce::new(text).unwrap()
+}
+
+fn bindings() -> Bindings {
+    Bindings::new().with_exporter([0xe5; 32]).with_end_point([0x5e; 32])
+}
+
+fn decoy() -> Decoy {
+    Decoy::new([7; 32]).iterations(2)
+}
+
+fn server_for(mechanism: Mechanism) -> Server {
+    server::Start::new(mechanism, nonce("server"), decoy())
+        .channel_binding(bindings(), mechanism.is_plus())
+        .start()
+}
+
+fn keys(hash: ScramHash, password: &str) -> ScramKeys {
+    ScramKeys::for_password(hash, &Secret::new(password), *b"salt", 2).unwrap()
+}
+
+/// Keys fit for the mechanism; PLAIN takes any.
+fn keys_for(mechanism: Mechanism, password: &str) -> ScramKeys {
+    keys(mechanism.hash().unwrap_or(ScramHash::Sha256), password)
+}
+
+fn client_for(mechanism: Mechanism, name: &str, password: &str) -> (Client, Secret) {
+    let choice = choice(mechanism, &if mechanism.is_plus() { bindings() } else { Bindings::new() });
+    client::Start::new(choice, name, Secret::new(password), nonce("client"))
+        .iterations(1..=10)
+        .start()
+        .unwrap()
+}
+
+/// The server's messages are lists of comma separated texts.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap()
+}
+
+struct Vector {
+    mechanism: Mechanism,
+    user: &'static str,
+    password: &'static str,
+    salt: &'static [u8],
+    client_nonce: &'static str,
+    server_nonce: &'static str,
+    first: &'static str,
+    challenge: &'static str,
+    response: &'static str,
+    success: &'static str,
+}
+
+/// RFC 5802 section 5.
+const RFC5802: Vector = Vector {
+    mechanism: Mechanism::ScramSha1,
+    user: "user",
+    password: "pencil",
+    salt: b"\x41\x25\xc2\x47\xe4\x3a\xb1\xe9\x3c\x6d\xff\x76",
+    client_nonce: "fyko+d2lbbFgONRv9qkxdawL",
+    server_nonce: "3rfcNHYJY1ZVvWVs7j",
+    first: "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL",
+    challenge: "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
+    response: "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+    success: "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
+};
+
+/// RFC 7677 section 3.
+const RFC7677: Vector = Vector {
+    mechanism: Mechanism::ScramSha256,
+    user: "user",
+    password: "pencil",
+    salt: b"\x5b\x6d\x99\x68\x9d\x12\x35\x8e\xec\xa0\x4b\x14\x12\x36\xfa\x81",
+    client_nonce: "rOprNGfwEbeRWgbNEkqO",
+    server_nonce: "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
+    first: "n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
+    challenge: "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+    response: "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+               p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+    success: "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
+};
+
+#[test]
+fn the_examples_of_rfc_5802_and_rfc_7677() {
+    for vector in [RFC5802, RFC7677] {
+        let choice = choice(vector.mechanism, &Bindings::new());
+        let start =
+            client::Start::new(choice, vector.user, Secret::new(vector.password), nonce(vector.client_nonce));
+        let (mut client, first) = start.start().unwrap();
+        assert_eq!(text(first.as_bytes()), vector.first);
+
+        let mut server =
+            server::Start::new(vector.mechanism, nonce(vector.server_nonce), Decoy::new([0; 32])).start();
+        let asked = server.step(first.as_bytes());
+        let hash = vector.mechanism.hash();
+        assert_eq!(asked, ServerStep::Credentials { username: vector.user.to_owned(), hash });
+        let password = Secret::new(vector.password);
+        let keys = ScramKeys::for_password(hash.unwrap(), &password, vector.salt, 4096).unwrap();
+        let challenge = server.credentials(CredentialsAnswer::Keys(keys));
+        assert_eq!(challenge, ServerStep::Challenge(vector.challenge.into()));
+
+        let Ok(ClientStep::Derive(question)) = client.challenge(vector.challenge.as_bytes()) else {
+            panic!()
+        };
+        assert_eq!(question.salt(), vector.salt);
+        assert_eq!((Some(question.hash()), question.iterations()), (hash, 4096));
+        assert_eq!(question.secret().as_bytes(), vector.password.as_bytes());
+        assert_eq!(text(&client.derived(&question.run()).unwrap()), vector.response);
+
+        let success = server.step(vector.response.as_bytes());
+        let data = Some(vector.success.into());
+        assert_eq!(success, ServerStep::Success { username: vector.user.to_owned(), authzid: None, data });
+        assert_eq!(client.success(Some(vector.success.as_bytes())), Ok(()));
+    }
+}
+
+/// How a login between our own ends went.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Success { username: String, authzid: Option<String> },
+    ServerFailed(SaslCondition),
+    ClientFailed(ClientError),
+}
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    ToServer,
+    ToClient,
+}
+
+/// Runs a login to its end. `tamper` sees every message, numbered, on its way.
+fn login(
+    (mut client, first): (Client, Secret),
+    server: &mut Server,
+    lookup: impl FnOnce(&str) -> CredentialsAnswer,
+    mut tamper: impl FnMut(usize, Direction, &mut Vec<u8>),
+) -> Outcome {
+    let mut lookup = Some(lookup);
+    let mut message = first.as_bytes().to_vec();
+    for number in (0..8).step_by(2) {
+        tamper(number, Direction::ToServer, &mut message);
+        let mut step = server.step(&message);
+        let (challenge, end) = loop {
+            step = match step {
+                ServerStep::Credentials { username, .. } => {
+                    server.credentials(lookup.take().unwrap()(&username))
+                }
+                ServerStep::Derive(question) => server.derived(&question.run()),
+                ServerStep::Failure(condition) => return Outcome::ServerFailed(condition),
+                ServerStep::Challenge(challenge) => break (Some(challenge), None),
+                ServerStep::Success { username, authzid, data } => break (data, Some((username, authzid))),
+            };
+        };
+        let received = challenge.map(|mut challenge| {
+            tamper(number + 1, Direction::ToClient, &mut challenge);
+            challenge
+        });
+        if let Some((username, authzid)) = end {
+            return match client.success(received.as_deref()) {
+                Ok(()) => Outcome::Success { username, authzid },
+                Err(error) => Outcome::ClientFailed(error),
+            };
+        }
+        message = match client.challenge(&received.unwrap()) {
+            Ok(ClientStep::Respond(response)) => response,
+            Ok(ClientStep::Derive(question)) => client.derived(&question.run()).unwrap(),
+            Err(error) => return Outcome::ClientFailed(error),
+        };
+    }
+    panic!("the exchange does not end");
+}
+
+fn untouched(_: usize, _: Direction, _: &mut Vec<u8>) {}
+
+#[test]
+fn every_mechanism_logs_in_and_refuses_a_wrong_password() {
+    for mechanism in Mechanism::ALL {
+        let answer = || CredentialsAnswer::Keys(keys_for(mechanism, "pencil"));
+        let right = login(
+            client_for(mechanism, "user", "pencil"),
+            &mut server_for(mechanism),
+            |_| answer(),
+            untouched,
+        );
+        assert_eq!(right, Outcome::Success { username: "user".to_owned(), authzid: None }, "{mechanism}");
+        let wrong = login(
+            client_for(mechanism, "user", "pencils"),
+            &mut server_for(mechanism),
+            |_| answer(),
+            untouched,
+        );
+        assert_eq!(wrong, Outcome::ServerFailed(SaslCondition::NotAuthorized), "{mechanism}");
+    }
+}
+
+/// RFC 6120 section 6.5.10: no telling an unknown user from a wrong password.
+#[test]
+fn r3920_6_4_06_an_unknown_user_takes_the_same_steps() {
+    for mechanism in Mechanism::ALL {
+        // The lengths of all messages, and the end.
+        let trace = |answer| {
+            let mut lengths = vec![];
+            let mut server = server_for(mechanism);
+            let outcome = login(
+                client_for(mechanism, "user", "guess"),
+                &mut server,
+                |_| answer,
+                |_, _, message| {
+                    lengths.push(message.len());
+                },
+            );
+            (lengths, outcome)
+        };
+        let salt = [1; 16];
+        let hash = mechanism.hash().unwrap_or(ScramHash::Sha256);
+        let known = || ScramKeys::for_password(hash, &Secret::new("pencil"), salt, 2).unwrap();
+        let wrong_password = trace(CredentialsAnswer::Keys(known()));
+        assert_eq!(trace(CredentialsAnswer::Unknown), wrong_password, "{mechanism}");
+        assert_eq!(trace(CredentialsAnswer::Disabled(known())), wrong_password, "{mechanism}");
+    }
+}
+
+#[test]
+fn r6120_6_5_2_01_a_disabled_account_is_told_to_its_owner_only() {
+    for mechanism in Mechanism::ALL {
+        let answer = || CredentialsAnswer::Disabled(keys_for(mechanism, "pencil"));
+        let owner = login(
+            client_for(mechanism, "user", "pencil"),
+            &mut server_for(mechanism),
+            |_| answer(),
+            untouched,
+        );
+        assert_eq!(owner, Outcome::ServerFailed(SaslCondition::AccountDisabled), "{mechanism}");
+        let other = login(
+            client_for(mechanism, "user", "guess"),
+            &mut server_for(mechanism),
+            |_| answer(),
+            untouched,
+        );
+        assert_eq!(other, Outcome::ServerFailed(SaslCondition::NotAuthorized), "{mechanism}");
+    }
+}
+
+#[test]
+fn r3920_6_4_07_a_failed_lookup_is_temporary() {
+    for mechanism in Mechanism::ALL {
+        let answer = CredentialsAnswer::TemporaryFailure;
+        let outcome =
+            login(client_for(mechanism, "user", "pencil"), &mut server_for(mechanism), |_| answer, untouched);
+        assert_eq!(outcome, Outcome::ServerFailed(SaslCondition::TemporaryAuthFailure), "{mechanism}");
+    }
+}
+
+#[test]
+fn scram_with_keys_for_another_hash_is_an_unknown_user() {
+    let mechanism = Mechanism::ScramSha1;
+    let answer = CredentialsAnswer::Keys(keys(ScramHash::Sha256, "pencil"));
+    let mut challenge = vec![];
+    let mut server = server_for(mechanism);
+    let outcome = login(
+        client_for(mechanism, "user", "pencil"),
+        &mut server,
+        |_| answer,
+        |number, _, message| {
+            if number == 1 {
+                challenge.clone_from(message);
+            }
+        },
+    );
+    assert_eq!(outcome, Outcome::ServerFailed(SaslCondition::NotAuthorized));
+    let mut again = server_for(mechanism);
+    let _ = again.step(b"n,,n=user,r=client");
+    assert_eq!(again.credentials(CredentialsAnswer::Unknown), ServerStep::Challenge(challenge));
+}
+
+#[test]
+fn plain_takes_keys_of_either_hash() {
+    for hash in [ScramHash::Sha1, ScramHash::Sha256] {
+        let answer = CredentialsAnswer::Keys(keys(hash, "pencil"));
+        let client = client_for(Mechanism::Plain, "user", "pencil");
+        let outcome = login(client, &mut server_for(Mechanism::Plain), |_| answer, untouched);
+        assert_eq!(outcome, Outcome::Success { username: "user".to_owned(), authzid: None });
+    }
+}
+
+/// RFC 5802 section 5.1, `n`, `a`: escaped on the wire, and the name as prepared at the end.
+#[test]
+fn names_are_escaped_and_prepared() {
+    for mechanism in Mechanism::ALL {
+        let bindings = if mechanism.is_plus() { bindings() } else { Bindings::new() };
+        let password = Secret::new("p,=\u{bd}");
+        // U+00AD maps to nothing, U+00BD and U+2168 to several characters.
+        let start = client::Start::new(
+            choice(mechanism, &bindings),
+            "a,b=\u{ad}\u{bd}\u{2168}",
+            password,
+            nonce("c"),
+        )
+        .authzid("x=2C,y@\u{2168}.example")
+        .iterations(1..=10);
+        let mut seen = vec![];
+        let answer = CredentialsAnswer::Keys(keys_for(mechanism, "p,=1\u{2044}2"));
+        let outcome = login(
+            start.start().unwrap(),
+            &mut server_for(mechanism),
+            |_| answer,
+            |number, _, message| {
+                if number == 0 {
+                    seen.clone_from(message);
+                }
+            },
+        );
+        let username = "a,b=1\u{2044}2IX".to_owned();
+        let authzid = Some("x=2C,y@\u{2168}.example".to_owned());
+        assert_eq!(outcome, Outcome::Success { username, authzid }, "{mechanism}");
+        let escaped = text(&seen).contains("a=x=3D2C=2Cy@\u{2168}.example,n=a=2Cb=3D1\u{2044}2IX,");
+        assert_eq!(escaped, mechanism != Mechanism::Plain);
+    }
+}
+
+#[test]
+fn a_client_that_prepares_nothing_is_served_all_the_same() {
+    let mut server = server_for(Mechanism::ScramSha1);
+    let step = server.step("n,,n=\u{2168},r=client".as_bytes());
+    let hash = Some(ScramHash::Sha1);
+    assert_eq!(step, ServerStep::Credentials { username: "IX".to_owned(), hash });
+    let _ = server.credentials(CredentialsAnswer::Keys(keys(ScramHash::Sha1, "pencil")));
+    // RFC 5802 section 5.1, `n`: hashed as received.
+    let without_proof = "c=biws,r=clientserver";
+    let auth_message = format!("n=\u{2168},r=client,r=clientserver,s=c2FsdA==,i=2,{without_proof}");
+    let salted = keys::DeriveKey {
+        hash: ScramHash::Sha1,
+        secret: Secret::new("pencil"),
+        salt: b"salt".to_vec(),
+        iterations: 2,
+    };
+    let client_key = keys::client_key(&salted.run());
+    let proof = client_key.digest().hmac(&[auth_message.as_bytes()]).xor(&client_key);
+    let last = scram::client_final(without_proof, proof.as_slice());
+    assert!(matches!(server.step(last.as_bytes()), ServerStep::Success { username, .. } if username == "IX"));
+}
+
+fn mechanisms() -> impl Strategy<Value = Mechanism> {
+    proptest::sample::select(&Mechanism::ALL[..])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn any_name_and_password_agree(
+        mechanism in mechanisms(),
+        name in "\\PC{1,20}|[a-z,=]{1,9}",
+        password in "\\PC{1,20}|[a-z,=]{1,9}",
+        authzid in proptest::option::of("\\PC{1,20}|[a-z,=]{1,9}"),
+    ) {
+        let hash = mechanism.hash().unwrap_or(ScramHash::Sha1);
+        let stored = ScramKeys::for_password(hash, &Secret::new(password.as_str()), *b"salt", 2);
+        let bindings = if mechanism.is_plus() { bindings() } else { Bindings::new() };
+        let secret = Secret::new(password.as_str());
+        let mut start = client::Start::new(choice(mechanism, &bindings), name.as_str(), secret, nonce("c"));
+        if let Some(authzid) = &authzid {
+            start = start.authzid(authzid.as_str());
+        }
+        match (start.iterations(1..=10).start(), stored) {
+            (Ok(started), Ok(keys)) => {
+                let answer = CredentialsAnswer::Keys(keys);
+                let outcome = login(started, &mut server_for(mechanism), |_| answer, untouched);
+                let username = prepare::username(&name).unwrap();
+                prop_assert_eq!(outcome, Outcome::Success { username, authzid });
+            }
+            (Err(error), _) => {
+                prop_assert!(matches!(error, ClientError::Username | ClientError::Password));
+            }
+            // PLAIN presents as a query what may not be stored.
+            (Ok(_), Err(error)) => prop_assert_eq!((error, mechanism), (KeyError::Password, Mechanism::Plain)),
+        }
+    }
+
+    #[test]
+    fn garbage_never_panics_nor_logs_in(
+        mechanism in mechanisms(),
+        messages in proptest::collection::vec(
+            prop_oneof![
+                any::<Vec<u8>>(),
+                "[nyp]?,(a=[a-z=,]{0,4})?,(n=[a-z=23CD]{0,5})?,?(r=[a-z]{0,5})?(,[a-z]=[a-z]{0,2})?".prop_map(String::into_bytes),
+                "[cpersivm]=[A-Za-z0-9+/=]{0,9}(,[cpersivm]=[A-Za-z0-9+/=]{0,9}){0,3}".prop_map(String::into_bytes),
+            ],
+            1..5,
+        ),
+    ) {
+        let mut server = server_for(mechanism);
+        let (mut client, _) = client_for(mechanism, "user", "pencil");
+        for message in &messages {
+            let mut step = server.step(message);
+            loop {
+                step = match step {
+                    ServerStep::Credentials { .. } => {
+                        server.credentials(CredentialsAnswer::Keys(keys_for(mechanism, "pencil")))
+                    }
+                    ServerStep::Derive(question) => server.derived(&question.run()),
+                    ServerStep::Success { .. } => panic!("logged in by garbage"),
+                    ServerStep::Challenge(_) | ServerStep::Failure(_) => break,
+                };
+            }
+            if let Ok(ClientStep::Derive(question)) = client.challenge(message) {
+                client.derived(&question.run()).unwrap();
+            }
+        }
+        if mechanism != Mechanism::Plain {
+            prop_assert!(client.success(messages.last().map(Vec::as_slice)).is_err());
+        }
+    }
+}
+
+/// Every single byte of every message, replaced, inserted and deleted: nobody is taken for somebody
+/// else, and in SCRAM nothing at all passes.
+#[test]
+fn no_tampered_message_logs_in() {
+    for mechanism in Mechanism::ALL {
+        let start = || {
+            let bindings = if mechanism.is_plus() { bindings() } else { Bindings::new() };
+            client::Start::new(choice(mechanism, &bindings), "u,r", Secret::new("pencil"), nonce("client"))
+                .authzid("other")
+                .iterations(1..=10)
+                .start()
+                .unwrap()
+        };
+        let keys = keys_for(mechanism, "pencil");
+        let answer = |username: &str| match username {
+            "u,r" => CredentialsAnswer::Keys(keys.clone()),
+            _ => CredentialsAnswer::Unknown,
+        };
+        let mut messages = vec![];
+        let clean = login(start(), &mut server_for(mechanism), answer, |_, _, message| {
+            messages.push(message.clone())
+        });
+        let genuine = Outcome::Success { username: "u,r".to_owned(), authzid: Some("other".to_owned()) };
+        assert_eq!(clean, genuine);
+        assert_eq!(messages.len(), if mechanism == Mechanism::Plain { 1 } else { 4 });
+        let mut tried = 0;
+        for (number, message) in messages.iter().enumerate() {
+            for position in 0..=message.len() {
+                for edit in 0..4 {
+                    for byte in [b'A', b'B', b'=', b',', b'a', b'1', 0, 0x80] {
+                        let outcome = login(start(), &mut server_for(mechanism), answer, |at, _, message| {
+                            if at != number {
+                                return;
+                            }
+                            match (edit, message.get_mut(position)) {
+                                (0, Some(old)) => *old = byte,
+                                (1, Some(old)) => *old ^= 1 << (byte % 8),
+                                (2, Some(_)) => drop(message.remove(position)),
+                                _ => message.insert(position, byte),
+                            }
+                        });
+                        tried += 1;
+                        if mechanism == Mechanism::Plain {
+                            // Only the authorization identity is not protected by the password.
+                            if let Outcome::Success { username, .. } = outcome {
+                                assert_eq!(username, "u,r");
+                                assert!(position <= 5, "{number} {position} {edit} {byte}");
+                            }
+                        } else if outcome == genuine {
+                            // The byte was the same already.
+                            assert!(edit == 0 && message.get(position) == Some(&byte));
+                        } else {
+                            assert!(
+                                !matches!(outcome, Outcome::Success { .. }),
+                                "{number} {position} {edit} {byte}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        assert!(tried > 500);
+    }
+}
