@@ -90,9 +90,11 @@ fn prepare_name(domain: &str) -> Result<String, Fault> {
 fn to_unicode(label: &str) -> Option<String> {
     let encoded = label.strip_prefix(ACE_PREFIX).filter(|_| label.is_ascii() && label.len() <= MAX_LABEL)?;
     let decoded = punycode::decode_to_string(encoded)?;
-    // ToASCII gives the same label back exactly when preparation changes nothing and the encoding is the shortest.
+    // ToASCII gives the same label back exactly when it has to encode, preparation changes nothing and the encoding
+    // is the only one.
     // A dot cannot be part of a label: read again, it would separate two.
-    let same = nameprep(&decoded).is_ok_and(|prepared| prepared == decoded)
+    let same = !decoded.is_ascii()
+        && nameprep(&decoded).is_ok_and(|prepared| prepared == decoded)
         && encode(&decoded).is_some_and(|again| again == encoded)
         && check_label(&decoded).is_ok()
         && !decoded.contains(is_dot);

@@ -235,20 +235,16 @@ fn prohibited_in_label(c: char) -> bool {
             || tables::tagging_character(c))
 }
 
-/// Table D.1. The library answers for today's Unicode, so what differs in 3.2 is put right here.
+/// Table D.1, as far as its code points can stand in prepared text.
 fn right_to_left(c: char) -> bool {
-    match c {
-        '\u{06DD}' => true,
-        '\u{070F}' => false,
-        c => tables::bidi_r_or_al(c) && !unassigned(c),
-    }
+    tables::bidi_r_or_al(c) && !unassigned(c)
 }
 
-/// Table D.2, put right in the same way.
+/// Table D.2, as far as its code points can stand in prepared text. The library answers for today's Unicode, so what
+/// was another class in 3.2 is put right here.
 fn left_to_right(c: char) -> bool {
     match c {
         '\u{17B4}' | '\u{17B5}' | '\u{1885}' | '\u{1886}' => true,
-        '\u{1D6DB}' | '\u{1D715}' | '\u{1D74F}' | '\u{1D789}' | '\u{1D7C3}' => true,
         '\u{0CBF}'
         | '\u{0CC6}'
         | '\u{1734}'
@@ -260,7 +256,7 @@ fn left_to_right(c: char) -> bool {
     }
 }
 
-/// RFC 3454 section 6, over the code points that have a direction class in Unicode 3.2 or stand as neutral.
+/// RFC 3454 section 6, over the code points that Unicode 3.2 knows.
 fn check_direction(text: &str) -> Result<(), PrepError> {
     if !text.chars().any(right_to_left) {
         return Ok(());
