@@ -129,8 +129,9 @@ fn r3490_4_1_labels_have_at_most_63_octets_encoded() {
             fails(&label, Fault::LabelTooLong);
         }
     }
-    fails(&"é".repeat(100_000), Fault::LabelTooLong);
-    fails(&format!("xn--{}", "a".repeat(100_000)), Fault::LabelTooLong);
+    // In quadratic time these would take hours.
+    fails(&"é".repeat(1_000_000), Fault::LabelTooLong);
+    fails(&format!("xn--{}", "a".repeat(1_000_000)), Fault::LabelTooLong);
 }
 
 #[test]
