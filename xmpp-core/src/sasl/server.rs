@@ -430,3 +430,6 @@ impl fmt::Debug for Server {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
