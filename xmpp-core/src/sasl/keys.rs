@@ -141,7 +141,7 @@ impl DeriveKey {
         self.iterations
     }
 
-    /// Derives it: `Hi` of RFC 5802 section 2.2. Slow (about a millisecond per thousand iterations):
+    /// Derives it: `Hi` of RFC 5802 section 2.2. Slow (0.1 to 1 ms per thousand iterations):
     /// call it off the threads that do I/O.
     #[must_use]
     pub fn run(&self) -> SaltedPassword {

@@ -116,12 +116,12 @@ impl Start {
         Self { mechanism, nonce, decoy, bindings: Bindings::new(), plus_offered: false }
     }
 
-    /// The channel bindings of the TLS connection, and whether a `-PLUS` mechanism was offered on it:
-    /// if so, a client that believes otherwise was lied to (RFC 5802 section 6).
+    /// The channel bindings of the TLS connection, and the mechanisms that were offered on it: if a
+    /// `-PLUS` is among them, a client that says it saw none was lied to (RFC 5802 section 6).
     #[must_use]
-    pub fn channel_binding(mut self, bindings: Bindings, plus_offered: bool) -> Self {
+    pub fn channel_binding(mut self, bindings: Bindings, offered: &[Mechanism]) -> Self {
         self.bindings = bindings;
-        self.plus_offered = plus_offered;
+        self.plus_offered = offered.iter().any(|mechanism| mechanism.is_plus());
         self
     }
 

@@ -30,9 +30,7 @@ fn decoy() -> Decoy {
 }
 
 fn server_for(mechanism: Mechanism) -> Server {
-    server::Start::new(mechanism, nonce("server"), decoy())
-        .channel_binding(bindings(), mechanism.is_plus())
-        .start()
+    server::Start::new(mechanism, nonce("server"), decoy()).channel_binding(bindings(), &[mechanism]).start()
 }
 
 fn keys(hash: ScramHash, password: &str) -> ScramKeys {

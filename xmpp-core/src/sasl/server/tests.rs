@@ -14,7 +14,7 @@ fn start(mechanism: Mechanism) -> Start {
 }
 
 fn bound(mechanism: Mechanism) -> Server {
-    start(mechanism).channel_binding(bindings(), true).start()
+    start(mechanism).channel_binding(bindings(), &Mechanism::ALL).start()
 }
 
 fn unbound(mechanism: Mechanism) -> Server {
@@ -261,7 +261,7 @@ fn what_is_not_awaited_fails_and_ends_it() {
 
 #[test]
 fn debug_shows_no_secret() {
-    let shown = format!("{:?}", start(Mechanism::Plain).channel_binding(bindings(), true));
+    let shown = format!("{:?}", start(Mechanism::Plain).channel_binding(bindings(), &Mechanism::ALL));
     assert!(shown.contains("exporter: true") && !shown.contains("107"), "{shown}");
     assert_eq!(
         format!("{:?}", Decoy::new([7; 32])),
