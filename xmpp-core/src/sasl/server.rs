@@ -272,7 +272,7 @@ impl Server {
         }
     }
 
-    /// Takes a message from the client.
+    /// Takes a message from the client; a response without data is an empty one.
     pub fn step(&mut self, message: &[u8]) -> ServerStep {
         self.advance(|state| match state {
             State::AwaitFirst(start) => match start.mechanism.hash() {
