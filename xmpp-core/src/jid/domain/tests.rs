@@ -129,9 +129,9 @@ fn r3490_4_1_labels_have_at_most_63_octets_encoded() {
             fails(&label, Fault::LabelTooLong);
         }
     }
-    // In quadratic time these would take hours.
-    fails(&"é".repeat(1_000_000), Fault::LabelTooLong);
-    fails(&format!("xn--{}", "a".repeat(1_000_000)), Fault::LabelTooLong);
+    // In quadratic time these would take minutes.
+    fails(&"é".repeat(300_000), Fault::LabelTooLong);
+    fails(&format!("xn--{}", "a".repeat(300_000)), Fault::LabelTooLong);
 }
 
 #[test]
@@ -175,12 +175,12 @@ fn prepared_ascii_is_borrowed() {
 }
 
 #[test]
-fn preparing_twice_is_preparing_once_for_every_assigned_code_point() {
+fn preparing_twice_is_preparing_once_for_every_code_point_that_nameprep_takes() {
     let mut domain = String::new();
     let mut encoded = String::new();
-    // Nameprep refuses all unassigned code points at its first step: a sample of them is enough.
-    let assigned = |c: &char| !stringprep::tables::unassigned_code_point(*c) || u32::from(*c) % 61 == 0;
-    for c in ('\0'..=char::MAX).filter(assigned) {
+    // What Nameprep refuses, a million code points, it refuses in the same place: a sample of that is enough.
+    let chosen = |c: &char| u32::from(*c) % 61 == 0 || nameprep(c.encode_utf8(&mut [0; 4])).is_ok();
+    for c in ('\0'..=char::MAX).filter(chosen) {
         domain.clear();
         domain.extend(['a', c]);
         encoded.clear();
