@@ -1,4 +1,27 @@
-//! RFC 3921 / 6121 as pure state machines.
+//! RFC 3921 / 6121 as pure state machines: sessions, presence, rosters and delivery, for servers.
+//!
+//! It stands on [`xmpp_core`] and shares its way: no socket, clock, thread or storage inside. A [`host::Host`] takes the stanzas
+//! of its sessions as values and hands out what has to be done: stanzas for sessions, and accounts to load and changes to store.
+//!
+//! | rule | place |
+//! |---|---|
+//! | session establishment, RFC 3921 section 3 | [`establish`] |
+//! | presence among the resources of an account, RFC 6121 section 4 | [`account`](host) |
+//! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
+//! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
+//! | what storage has to do | [`store`] |
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod account;
+pub mod establish;
+pub mod host;
+pub mod limits;
+pub mod roster;
+pub mod routing;
+mod session;
+pub mod store;

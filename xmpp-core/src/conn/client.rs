@@ -9,7 +9,7 @@ use super::Close;
 use super::action::{AuthenticationFault, CloseReason, Event, Online, SendId, TlsFault, Warning};
 use super::client_config::ClientConfig;
 use super::core::{Core, Machine, Role};
-use super::question::{Answer, Query, Question, Ticket};
+use super::question::{Answer, DerivationAnswer, Query, Question, Ticket};
 use crate::bind;
 use crate::entropy::{Label, Seed};
 use crate::error::Misuse;
@@ -74,9 +74,9 @@ impl ClientConnection {
         &mut self,
         now: Instant,
         ticket: Ticket<Q>,
-        answer: Q::Answer,
+        answer: impl Into<Q::Answer>,
     ) -> Result<(), Misuse> {
-        self.machine.answer(now, ticket, answer)
+        self.machine.answer(now, ticket, answer.into())
     }
 
     /// The TLS handshake succeeded; whether the certificate will do is judged here, from what `info` says of it.
@@ -245,12 +245,13 @@ impl Role for State {
 
     fn on_answer(self, core: &mut Core, answer: Answer) -> Self {
         match (self, answer) {
-            (State::AwaitDerivation(mut exchange), Answer::Derivation(key)) => {
+            (State::AwaitDerivation(mut exchange), Answer::Derivation(DerivationAnswer::Key(key))) => {
                 match exchange.client.derived(&key) {
                     Ok(message) => exchange.respond(core, &message),
                     Err(error) => exchange.distrust(core, error),
                 }
             }
+            (state, Answer::Derivation(DerivationAnswer::Failed)) => state.on_unanswered(core),
             (other, _) => other,
         }
     }

@@ -60,7 +60,9 @@ pub use action::{
 };
 pub use client::ClientConnection;
 pub use client_config::ClientConfig;
-pub use question::{Answer, BindAnswer, Binding, Credentials, Derivation, Query, Question, Ticket};
+pub use question::{
+    Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Query, Question, Ticket,
+};
 pub use server::ServerConnection;
 pub use server_config::ServerConfig;
 pub use timer::Timer;

@@ -56,7 +56,7 @@ pub trait Query: sealed::Sealed {
 /// Asks for the keys of an account; answered with [`CredentialsAnswer`].
 #[derive(Debug)]
 pub enum Credentials {}
-/// Asks for a key to be derived from a password; answered with the [`SaltedPassword`].
+/// Asks for a key to be derived from a password; answered with the [`SaltedPassword`] or [`DerivationAnswer`].
 #[derive(Debug)]
 pub enum Derivation {}
 /// Asks for a resource to be bound; answered with [`BindAnswer`].
@@ -71,10 +71,25 @@ impl Query for Credentials {
     type Answer = CredentialsAnswer;
 }
 impl Query for Derivation {
-    type Answer = SaltedPassword;
+    type Answer = DerivationAnswer;
 }
 impl Query for Binding {
     type Answer = BindAnswer;
+}
+
+/// What became of a derivation.
+#[derive(Debug)]
+pub enum DerivationAnswer {
+    /// The key.
+    Key(SaltedPassword),
+    /// It was not derived, for instance because too many others are: the peer may try again later.
+    Failed,
+}
+
+impl From<SaltedPassword> for DerivationAnswer {
+    fn from(key: SaltedPassword) -> Self {
+        DerivationAnswer::Key(key)
+    }
 }
 
 /// What a server says to a client that wants a resource.
@@ -93,7 +108,7 @@ pub enum Answer {
     /// To [`Credentials`].
     Credentials(CredentialsAnswer),
     /// To [`Derivation`].
-    Derivation(SaltedPassword),
+    Derivation(DerivationAnswer),
     /// To [`Binding`].
     Binding(BindAnswer),
 }
@@ -104,8 +119,8 @@ impl From<CredentialsAnswer> for Answer {
     }
 }
 
-impl From<SaltedPassword> for Answer {
-    fn from(answer: SaltedPassword) -> Self {
+impl From<DerivationAnswer> for Answer {
+    fn from(answer: DerivationAnswer) -> Self {
         Answer::Derivation(answer)
     }
 }
@@ -131,7 +146,7 @@ pub enum Question {
     },
     /// Either side: [run](DeriveKey::run) this derivation, away from the I/O since it is slow by design.
     Derivation {
-        /// Answers with the [`SaltedPassword`].
+        /// Answers with the [`SaltedPassword`] or [`DerivationAnswer::Failed`].
         ticket: Ticket<Derivation>,
         /// What to derive.
         request: DeriveKey,

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use super::action::{CloseReason, Event, Online, SendId, TlsFault, Warning};
 use super::core::{Core, Machine, Role};
 use super::proof::{AuthProof, BoundProof};
-use super::question::{Answer, BindAnswer, Query, Question, Ticket};
+use super::question::{Answer, BindAnswer, DerivationAnswer, Query, Question, Ticket};
 use super::{Close, ServerConfig};
 use crate::bind;
 use crate::entropy::{Label, Seed};
@@ -72,9 +72,9 @@ impl ServerConnection {
         &mut self,
         now: Instant,
         ticket: Ticket<Q>,
-        answer: Q::Answer,
+        answer: impl Into<Q::Answer>,
     ) -> Result<(), Misuse> {
-        self.machine.answer(now, ticket, answer)
+        self.machine.answer(now, ticket, answer.into())
     }
 
     /// The TLS handshake succeeded. Bytes received from now on come out of TLS.
@@ -239,13 +239,14 @@ impl Role for State {
                 let step = exchange.server.credentials(answer);
                 exchange.on_step(core, step)
             }
-            (State::AwaitDerivation(mut exchange), Answer::Derivation(key)) => {
+            (State::AwaitDerivation(mut exchange), Answer::Derivation(DerivationAnswer::Key(key))) => {
                 let step = exchange.server.derived(&key);
                 exchange.on_step(core, step)
             }
             (State::AwaitBinding(client, iq), Answer::Binding(answer)) => {
                 client.on_binding(core, &iq, answer)
             }
+            (state, Answer::Derivation(DerivationAnswer::Failed)) => state.on_unanswered(core),
             (other, _) => other,
         }
     }

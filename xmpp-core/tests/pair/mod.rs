@@ -17,7 +17,12 @@ use xmpp_core::tls::{Chain, PresentedName, TlsInfo};
 
 /// A connection of either role, as far as the pair needs to know.
 pub trait Conn: Drive {
-    fn answer<Q: Query>(&mut self, now: Instant, ticket: Ticket<Q>, answer: Q::Answer) -> Result<(), Misuse>;
+    fn answer<Q: Query>(
+        &mut self,
+        now: Instant,
+        ticket: Ticket<Q>,
+        answer: impl Into<Q::Answer>,
+    ) -> Result<(), Misuse>;
     fn tls_established(&mut self, now: Instant, info: TlsInfo) -> Result<(), Misuse>;
 }
 
@@ -28,7 +33,7 @@ macro_rules! conn {
                 &mut self,
                 now: Instant,
                 ticket: Ticket<Q>,
-                answer: Q::Answer,
+                answer: impl Into<Q::Answer>,
             ) -> Result<(), Misuse> {
                 <$type>::answer(self, now, ticket, answer)
             }

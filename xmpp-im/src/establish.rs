@@ -1,0 +1,42 @@
+//! Session establishment (RFC 3921 section 3), which RFC 6121 made a formality: clients of the older text ask for a
+//! session after binding, and those of the newer see that they need not.
+//!
+//! ```
+//! use xmpp_core::stanza::Iq;
+//! use xmpp_im::establish;
+//!
+//! assert_eq!(
+//!     establish::feature().to_string(),
+//!     "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
+//! );
+//! assert!(establish::is_request(&establish::request("sess_1")));
+//! ```
+
+use xmpp_core::stanza::{Iq, IqType};
+use xmpp_core::stream::Features;
+use xmpp_core::xml::{Element, ns};
+
+/// What a server offers beside resource binding.
+#[must_use]
+pub fn feature() -> Element {
+    Element::builder(ns::SESSION, "session").child(Element::builder(ns::SESSION, "optional").build()).build()
+}
+
+/// Whether a server that offers these features demands a session before anything else.
+#[must_use]
+pub fn is_required(features: &Features) -> bool {
+    let session = features.other(ns::SESSION, "session");
+    session.is_some_and(|session| session.child(ns::SESSION, "optional").is_none())
+}
+
+/// What a client sends to a server that demands a session.
+#[must_use]
+pub fn request(id: &str) -> Iq {
+    Iq::set(id, Element::builder(ns::SESSION, "session").build())
+}
+
+/// Whether a client asks for a session.
+#[must_use]
+pub fn is_request(iq: &Iq) -> bool {
+    iq.type_() == IqType::Set && iq.payload().is_some_and(|payload| payload.is(ns::SESSION, "session"))
+}

@@ -1,0 +1,432 @@
+//! A host: one server's accounts and sessions, taking and giving stanzas as values, never bytes.
+//!
+//! A connection lives with its transport, a host with the accounts. Between them travel owned values: a stanza that came in
+//! goes to [`Host::receive`]; what a session is to get waits in its outbox until [`Host::take`] asks for it. What has to be done
+//! comes out of [`Host::poll`], in order.
+//!
+//! ```
+//! use xmpp_core::entropy::Seed;
+//! use xmpp_core::jid::BareJid;
+//! use xmpp_core::stanza::{Message, Stanza};
+//! use xmpp_im::host::{Host, HostAction, HostConfig};
+//! use xmpp_im::store::AccountData;
+//!
+//! let mut host = Host::new(HostConfig::new([BareJid::new("example.com")?]), Seed::new([1; 32]));
+//! let juliet = BareJid::new("juliet@example.com")?;
+//! let bound = host.bind(&juliet, Some("balcony"))?;
+//! let Some(HostAction::Load { ticket, account }) = host.poll() else { panic!("the account is cold") };
+//! assert_eq!(account, juliet);
+//! host.loaded(ticket, Some(AccountData::new()))?;
+//!
+//! // A message to oneself, before any presence: there is no resource that would take it.
+//! host.receive(bound.session(), Stanza::Message(Message::chat(juliet).with_body("?")))?;
+//! assert!(matches!(host.poll(), Some(HostAction::Ready(session)) if session == bound.session()));
+//! let error = host.take(bound.session()).expect("it is ready");
+//! assert!(error.to_string().contains("<service-unavailable "));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use xmpp_core::entropy::{Entropy, Label, Seed};
+use xmpp_core::error::Misuse;
+use xmpp_core::jid::{BareJid, FullJid, Jid};
+use xmpp_core::profile::Profile;
+use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+use xmpp_core::stream::{self, StreamError};
+use xmpp_core::xml::ns;
+
+use crate::account::{self, Account, Cx, Effect, Input};
+use crate::establish;
+use crate::limits::HostLimits;
+use crate::routing::{Decision, Traffic, route};
+use crate::session::{Filled, Session, Waiting};
+use crate::store::{AccountData, Persist};
+
+pub use crate::session::SessionId;
+
+/// What a host decides once.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    domains: BTreeSet<BareJid>,
+    limits: HostLimits,
+    profile: Profile,
+}
+
+impl HostConfig {
+    /// A host of these domains.
+    #[must_use]
+    pub fn new(domains: impl IntoIterator<Item = BareJid>) -> Self {
+        HostConfig {
+            domains: domains.into_iter().collect(),
+            limits: HostLimits::new(),
+            profile: Profile::RFC6120,
+        }
+    }
+
+    /// How much each account gets.
+    #[must_use]
+    pub fn with_limits(mut self, limits: HostLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Which generation of the RFC to follow where they differ.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+}
+
+/// The right to answer one [`HostAction::Load`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "an account that is never loaded parks what comes for it until its sessions end"]
+pub struct LoadTicket(u64);
+
+/// Something the embedder has to do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HostAction {
+    /// Load the account and report [`loaded`](Host::loaded) or [`load_failed`](Host::load_failed).
+    Load {
+        /// Comes back with the report.
+        ticket: LoadTicket,
+        /// Which account.
+        account: BareJid,
+    },
+    /// Store the change and report [`persisted`](Host::persisted) or [`persist_failed`](Host::persist_failed).
+    Persist(Persist),
+    /// The session's outbox is no longer empty: [`take`](Host::take) from it until it is.
+    Ready(SessionId),
+    /// Half of the session's outbox is full: its client reads too slowly.
+    Congested(SessionId),
+    /// The session has ended: end its connection with this error.
+    Close(SessionId, StreamError),
+}
+
+/// A session that has started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundSession {
+    session: SessionId,
+    jid: FullJid,
+}
+
+impl BoundSession {
+    /// The session.
+    #[must_use]
+    pub const fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Its address.
+    #[must_use]
+    pub const fn jid(&self) -> &FullJid {
+        &self.jid
+    }
+}
+
+/// One server: accounts, their sessions, and the routes between them.
+#[derive(Debug)]
+pub struct Host {
+    config: HostConfig,
+    entropy: Entropy,
+    /// Accounts that are loaded or being loaded.
+    accounts: BTreeMap<BareJid, Account>,
+    sessions: BTreeMap<SessionId, BareJid>,
+    /// Stanzas between accounts, in order: even where both ends are here, they travel as values.
+    routed: VecDeque<Stanza>,
+    actions: VecDeque<HostAction>,
+    next_session: u64,
+    next_ticket: u64,
+    next_seq: u64,
+}
+
+impl Host {
+    /// A host without sessions.
+    #[must_use]
+    pub fn new(config: HostConfig, seed: Seed) -> Self {
+        Host {
+            config,
+            entropy: Entropy::new(seed),
+            accounts: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            routed: VecDeque::new(),
+            actions: VecDeque::new(),
+            next_session: 0,
+            next_ticket: 0,
+            next_seq: 1,
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<HostAction> {
+        self.actions.pop_front()
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Starts a session of an account that has authenticated, under the resource it asks for if it is free, else under one of the host's
+    /// choice, which RFC 6120 section 7.7.2.2 encourages.
+    ///
+    /// # Errors
+    /// `not-allowed` for an account that is not of this host, `bad-request` for a resource that is none, `resource-constraint`
+    /// when the account has as many sessions as it may.
+    pub fn bind(&mut self, account: &BareJid, resource: Option<&str>) -> Result<BoundSession, StanzaError> {
+        if account.node().is_none() || !self.config.domains.contains(&account.domain_jid()) {
+            return Err(StanzaError::new(Condition::NotAllowed));
+        }
+        let wished = resource.map(|resource| account.with_resource(resource));
+        let wished = wished.transpose().map_err(|_| StanzaError::new(Condition::BadRequest))?;
+        let sessions = self.accounts.get(account).map(Account::sessions).unwrap_or_default();
+        if sessions.len() >= self.config.limits.sessions() {
+            return Err(StanzaError::new(Condition::ResourceConstraint));
+        }
+        let taken = |jid: &FullJid| sessions.iter().any(|session| session.jid == *jid);
+        let jid = match wished.filter(|jid| !taken(jid)) {
+            Some(jid) => jid,
+            None => {
+                let token = self.entropy.token(Label::Resource);
+                let generated = account.with_resource(&token);
+                generated.map_err(|_| StanzaError::new(Condition::InternalServerError))?
+            }
+        };
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
+        if !self.accounts.contains_key(account) {
+            let ticket = self.load(account);
+            self.accounts.insert(account.clone(), Account::new(account.clone(), ticket));
+        }
+        if let Some(owner) = self.accounts.get_mut(account) {
+            owner.attach(Session::new(session, jid.clone()));
+        }
+        self.sessions.insert(session, account.clone());
+        Ok(BoundSession { session, jid })
+    }
+
+    fn load(&mut self, account: &BareJid) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.actions.push_back(HostAction::Load { ticket: LoadTicket(ticket), account: account.clone() });
+        ticket
+    }
+
+    /// Takes a stanza from a session's client. Its `from` becomes the session's address.
+    ///
+    /// # Errors
+    /// [`Misuse::Closed`] when the session has ended.
+    pub fn receive(&mut self, session: SessionId, mut stanza: Stanza) -> Result<(), Misuse> {
+        let account = self.sessions.get(&session).ok_or(Misuse::Closed)?.clone();
+        let owner = self.accounts.get(&account).ok_or(Misuse::Closed)?;
+        let own = owner.sessions().iter().find(|own| own.id == session).ok_or(Misuse::Closed)?;
+        stanza.set_from(Some(own.jid.clone().into()));
+        if stanza.to().is_none_or(|to| *to == account) {
+            self.with_account(&account, |owner, cx| owner.input(Input::Own(session, stanza), cx));
+        } else if matches!(stanza, Stanza::Presence(_))
+            && stanza.to().is_some_and(|to| to.to_bare() != account)
+        {
+            // Nobody is subscribed to anybody: presence does not leave the account.
+            let error = StanzaError::new(Condition::FeatureNotImplemented);
+            self.routed.extend(stanza.error_reply(error));
+        } else {
+            self.routed.push_back(stanza);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The next stanza for a session's client; `None` when there is none, or no such session.
+    pub fn take(&mut self, session: SessionId) -> Option<Stanza> {
+        let account = self.sessions.get(&session)?;
+        self.accounts.get_mut(account)?.session_mut(session)?.take()
+    }
+
+    /// Ends a session whose connection has ended. `unsent` is what was taken for it and never sent, in order: it goes to another
+    /// resource or back to its sender, like what was not taken. A session that is over already is left alone.
+    pub fn detach(&mut self, session: SessionId, unsent: impl IntoIterator<Item = Stanza>) {
+        if let Some(account) = self.sessions.remove(&session) {
+            let unsent = unsent.into_iter().collect();
+            self.with_account(&account, |owner, cx| owner.detach(session, unsent, cx));
+            self.settle();
+        }
+    }
+
+    /// The account was loaded; `None`: there is no such account, and its sessions end.
+    ///
+    /// # Errors
+    /// [`Misuse::Stale`] when nobody waits for this load any more.
+    pub fn loaded(&mut self, ticket: LoadTicket, data: Option<AccountData>) -> Result<(), Misuse> {
+        let account = self.awaiting(&ticket)?;
+        match data {
+            Some(data) => {
+                self.with_account(&account, |owner, cx| owner.loaded(data, cx));
+            }
+            None => self.evict(&account, stream::Condition::NotAuthorized),
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The account could not be loaded: its sessions end.
+    ///
+    /// # Errors
+    /// [`Misuse::Stale`] when nobody waits for this load any more.
+    pub fn load_failed(&mut self, ticket: LoadTicket) -> Result<(), Misuse> {
+        let account = self.awaiting(&ticket)?;
+        self.evict(&account, stream::Condition::InternalServerError);
+        self.settle();
+        Ok(())
+    }
+
+    /// An account was deleted: its sessions end.
+    pub fn deleted(&mut self, account: &BareJid) {
+        self.evict(account, stream::Condition::NotAuthorized);
+        self.settle();
+    }
+
+    /// The change with this number is stored.
+    pub fn persisted(&mut self, account: &BareJid, seq: u64) {
+        self.with_account(account, |owner, cx| owner.persisted(seq, cx));
+        self.settle();
+    }
+
+    /// The change with this number could not be stored: who asked for it is told, and the account is loaded again.
+    pub fn persist_failed(&mut self, account: &BareJid, seq: u64) {
+        let ticket = self.next_ticket;
+        if self.with_account(account, |owner, cx| owner.persist_failed(seq, ticket, cx)) == Some(true) {
+            self.load(account);
+        }
+        self.settle();
+    }
+
+    fn awaiting(&self, ticket: &LoadTicket) -> Result<BareJid, Misuse> {
+        let account = self.accounts.values().find(|account| account.awaits(ticket.0));
+        account.map(|account| account.jid().clone()).ok_or(Misuse::Stale)
+    }
+
+    /// Forgets an account and ends its sessions.
+    fn evict(&mut self, jid: &BareJid, condition: stream::Condition) {
+        let Some(account) = self.accounts.remove(jid) else { return };
+        for session in account.sessions() {
+            self.sessions.remove(&session.id);
+            self.actions.push_back(HostAction::Close(session.id, StreamError::new(condition)));
+        }
+        for stanza in account.into_parked() {
+            self.unattended(&stanza);
+        }
+    }
+
+    /// Runs one step of an account and performs what comes out of it.
+    fn with_account<T>(
+        &mut self,
+        jid: &BareJid,
+        step: impl FnOnce(&mut Account, &mut Cx<'_>) -> T,
+    ) -> Option<T> {
+        let account = self.accounts.get_mut(jid)?;
+        let mut cx = Cx {
+            limits: &self.config.limits,
+            profile: &self.config.profile,
+            entropy: &mut self.entropy,
+            next_seq: &mut self.next_seq,
+            effects: Vec::new(),
+            persists: Vec::new(),
+        };
+        let outcome = step(account, &mut cx);
+        let Cx { effects, persists, .. } = cx;
+        self.actions.extend(persists.into_iter().map(HostAction::Persist));
+        for effect in effects {
+            match effect {
+                Effect::Deliver(session, waiting) => self.deliver(jid, session, waiting),
+                Effect::Route(stanza) => self.routed.push_back(stanza),
+            }
+        }
+        if self.accounts.get(jid).is_some_and(Account::is_idle) {
+            self.accounts.remove(jid);
+        }
+        Some(outcome)
+    }
+
+    fn deliver(&mut self, jid: &BareJid, id: SessionId, waiting: Waiting) {
+        let limit = self.config.limits.outbox_bytes();
+        let Some(account) = self.accounts.get_mut(jid) else { return };
+        let Some(session) = account.session_mut(id) else {
+            self.with_account(jid, |account, cx| account.undelivered(waiting, cx));
+            return;
+        };
+        match session.fill(waiting, limit) {
+            Filled::First => self.actions.push_back(HostAction::Ready(id)),
+            Filled::More => {}
+            Filled::Congested => self.actions.push_back(HostAction::Congested(id)),
+            Filled::Overflow => {
+                // The client has not read for so long that going on would cost others: what waits finds another way.
+                let error = StreamError::new(stream::Condition::ResourceConstraint)
+                    .with_text("the client does not read what it is sent");
+                self.actions.push_back(HostAction::Close(id, error));
+                self.sessions.remove(&id);
+                self.with_account(jid, |account, cx| account.detach(id, Vec::new(), cx));
+            }
+        }
+    }
+
+    /// Brings every stanza that is under way to its end.
+    fn settle(&mut self) {
+        while let Some(stanza) = self.routed.pop_front() {
+            self.route(stanza);
+        }
+    }
+
+    /// RFC 3920 section 10: by the domain, then by the account.
+    fn route(&mut self, stanza: Stanza) {
+        let Some(to) = stanza.to() else { return };
+        if !self.config.domains.contains(&to.domain_jid()) {
+            let error = StanzaError::new(Condition::RemoteServerNotFound);
+            self.routed.extend(stanza.error_reply(error));
+            return;
+        }
+        if to.node().is_none() {
+            return self.served(&stanza);
+        }
+        let account = to.to_bare();
+        if self.accounts.contains_key(&account) {
+            self.with_account(&account, |owner, cx| owner.input(Input::Inbound(stanza), cx));
+        } else {
+            self.unattended(&stanza);
+        }
+    }
+
+    /// A stanza to an account without sessions, or that does not exist: nobody can tell which.
+    fn unattended(&mut self, stanza: &Stanza) {
+        let resource = stanza.to().and_then(Jid::resource);
+        let reply = match route(Traffic::of(stanza), resource, &[], self.config.profile.unmatched_resource())
+        {
+            Decision::Answer => account::answer(stanza),
+            Decision::Unavailable => stanza.error_reply(StanzaError::new(Condition::ServiceUnavailable)),
+            Decision::Deliver(_) | Decision::Drop => None,
+        };
+        self.routed.extend(reply);
+    }
+
+    /// A stanza to the server itself (RFC 6120 section 10.5.2).
+    fn served(&mut self, stanza: &Stanza) {
+        let reply = match stanza {
+            Stanza::Iq(iq) if !iq.is_request() => None,
+            Stanza::Iq(iq) if establish::is_request(iq) => Some(iq.result_reply(None).into()),
+            Stanza::Iq(iq) if iq.payload().is_some_and(|payload| payload.is(ns::PING, "ping")) => {
+                Some(iq.result_reply(None).into())
+            }
+            Stanza::Iq(_) | Stanza::Message(_) => {
+                stanza.error_reply(StanzaError::new(Condition::ServiceUnavailable))
+            }
+            Stanza::Presence(_) => None,
+        };
+        self.routed.extend(reply);
+    }
+}
+
+#[cfg(test)]
+mod tests;

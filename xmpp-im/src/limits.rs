@@ -1,0 +1,127 @@
+//! How much a host gives to each account.
+
+/// The limits of a [`Host`](crate::host::Host); the defaults are the project's.
+///
+/// ```
+/// use xmpp_im::limits::HostLimits;
+///
+/// assert_eq!(HostLimits::new().with_sessions(2).sessions(), 2);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostLimits {
+    sessions: usize,
+    roster_items: usize,
+    roster_text: usize,
+    roster_groups: usize,
+    outbox_bytes: usize,
+    parked_stanzas: usize,
+    parked_bytes: usize,
+}
+
+impl HostLimits {
+    /// 16 sessions and 10,000 roster items per account, texts of 1,023 bytes, 1 MiB of waiting stanzas per session, and 64
+    /// stanzas or 1 MiB for an account that is being loaded.
+    #[must_use]
+    pub const fn new() -> Self {
+        HostLimits {
+            sessions: 16,
+            roster_items: 10_000,
+            roster_text: 1_023,
+            roster_groups: 100,
+            outbox_bytes: 1 << 20,
+            parked_stanzas: 64,
+            parked_bytes: 1 << 20,
+        }
+    }
+
+    /// Sessions per account.
+    #[must_use]
+    pub const fn sessions(&self) -> usize {
+        self.sessions
+    }
+
+    /// Items per roster.
+    #[must_use]
+    pub const fn roster_items(&self) -> usize {
+        self.roster_items
+    }
+
+    /// Bytes in the name of a contact, and in the name of a group.
+    #[must_use]
+    pub const fn roster_text(&self) -> usize {
+        self.roster_text
+    }
+
+    /// Groups per roster item.
+    #[must_use]
+    pub const fn roster_groups(&self) -> usize {
+        self.roster_groups
+    }
+
+    /// Bytes of stanzas that may wait for a session whose client does not read.
+    #[must_use]
+    pub const fn outbox_bytes(&self) -> usize {
+        self.outbox_bytes
+    }
+
+    /// Stanzas that may wait for an account to be loaded.
+    #[must_use]
+    pub const fn parked_stanzas(&self) -> usize {
+        self.parked_stanzas
+    }
+
+    /// Bytes of stanzas that may wait for an account to be loaded.
+    #[must_use]
+    pub const fn parked_bytes(&self) -> usize {
+        self.parked_bytes
+    }
+
+    /// Sets [`sessions`](Self::sessions).
+    #[must_use]
+    pub const fn with_sessions(mut self, sessions: usize) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    /// Sets [`roster_items`](Self::roster_items).
+    #[must_use]
+    pub const fn with_roster_items(mut self, items: usize) -> Self {
+        self.roster_items = items;
+        self
+    }
+
+    /// Sets [`roster_text`](Self::roster_text).
+    #[must_use]
+    pub const fn with_roster_text(mut self, bytes: usize) -> Self {
+        self.roster_text = bytes;
+        self
+    }
+
+    /// Sets [`roster_groups`](Self::roster_groups).
+    #[must_use]
+    pub const fn with_roster_groups(mut self, groups: usize) -> Self {
+        self.roster_groups = groups;
+        self
+    }
+
+    /// Sets [`outbox_bytes`](Self::outbox_bytes).
+    #[must_use]
+    pub const fn with_outbox_bytes(mut self, bytes: usize) -> Self {
+        self.outbox_bytes = bytes;
+        self
+    }
+
+    /// Sets [`parked_stanzas`](Self::parked_stanzas) and [`parked_bytes`](Self::parked_bytes).
+    #[must_use]
+    pub const fn with_parked(mut self, stanzas: usize, bytes: usize) -> Self {
+        self.parked_stanzas = stanzas;
+        self.parked_bytes = bytes;
+        self
+    }
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        Self::new()
+    }
+}
