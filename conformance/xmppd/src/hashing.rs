@@ -50,8 +50,9 @@ impl HashingPool {
     /// Dropping the future gives up a waiting job; a running one keeps its core until it ends, so that the
     /// bound holds whatever connections do.
     ///
-    /// # Errors [`HashingError::Busy`] when the queue is full, [`HashingError::Failed`] when the
-    /// job panicked or the runtime is shutting down. Both are temporary failures of the login.
+    /// # Errors
+    /// [`HashingError::Busy`] when the queue is full, [`HashingError::Failed`] when the job
+    /// panicked or the runtime is shutting down. Both are temporary failures of the login.
     pub async fn run<T, F>(&self, job: F) -> Result<T, HashingError>
     where
         T: Send + 'static,

@@ -1,17 +1,16 @@
 //! Channel bindings: values by which both ends of a TLS connection know that it is the same one.
 
-use rustls::ConnectionCommon;
+use rustls::{ConnectionCommon, ProtocolVersion};
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-/// `tls-exporter` (RFC 9266, section 2); `None` before the handshake is complete.
-///
-/// With TLS 1.2 it is defined only when the extended master secret is in use, which rustls does not
-/// tell: call it only for a connection whose configuration has `require_ems`. rustls never
-/// renegotiates (section 4.2).
+/// `tls-exporter` (RFC 9266, section 2); `None` before the handshake is complete, and with TLS 1.2:
+/// there it needs the extended master secret, and rustls does not tell whether that is in use.
 pub fn exporter<Data>(connection: &ConnectionCommon<Data>) -> Option<[u8; 32]> {
-    // The context is empty, not absent: with TLS 1.2 the two differ (RFC 5705, section 4).
+    if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return None;
+    }
     connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[])).ok()
 }
 

@@ -73,8 +73,9 @@ impl Identity {
     ///
     /// It waits for the folder's lock and for the disk: not for an I/O thread.
     ///
-    /// # Errors [`TlsError::KeyMissing`], [`TlsError::NotCovered`], [`TlsError::Make`], and those
-    /// of [`Identity::load`].
+    /// # Errors
+    /// [`TlsError::KeyMissing`], [`TlsError::NotCovered`], [`TlsError::Make`], and those of
+    /// [`Identity::load`].
     pub fn self_made(dir: &DataDir, domains: &[BareJid]) -> Result<(Self, Origin), TlsError> {
         let (certificate, key) = (dir.join(CERTIFICATE), dir.join(KEY));
         let setup = dir.lock().map_err(at(&key))?;
