@@ -15,6 +15,7 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::extensions::GeneralName;
 use xmpp_core::jid::BareJid;
+use xmpp_core::tls::{Chain, PresentedName, Service, TlsInfo};
 use zeroize::Zeroizing;
 
 use super::TlsError;
@@ -168,9 +169,9 @@ fn pem_error(path: &Path, wanted: &'static str, source: pem::Error) -> TlsError 
 }
 
 /// The names for which a certificate is good.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Names {
-    dns: Vec<String>,
+    dns: TlsInfo,
     addresses: Vec<IpAddr>,
 }
 
@@ -178,12 +179,12 @@ impl Names {
     /// `None` when the certificate is malformed.
     fn of(certificate: &[u8]) -> Option<Self> {
         let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-        let mut names = Self::default();
-        let Some(extension) = parsed.subject_alternative_name().ok()? else { return Some(names) };
-        for name in &extension.value.general_names {
+        let (mut dns, mut addresses) = (Vec::new(), Vec::new());
+        let extension = parsed.subject_alternative_name().ok()?;
+        for name in extension.iter().flat_map(|extension| &extension.value.general_names) {
             match name {
-                GeneralName::DNSName(name) => names.dns.push(name.to_ascii_lowercase()),
-                GeneralName::IPAddress(octets) => names.addresses.extend(
+                GeneralName::DNSName(name) => dns.push(PresentedName::Dns((*name).to_owned())),
+                GeneralName::IPAddress(octets) => addresses.extend(
                     <[u8; 4]>::try_from(*octets)
                         .map(IpAddr::from)
                         .or_else(|_| <[u8; 16]>::try_from(*octets).map(IpAddr::from))
@@ -192,17 +193,15 @@ impl Names {
                 _ => {}
             }
         }
-        Some(names)
+        // What is asked of it are the names alone.
+        Some(Self { dns: TlsInfo::new(Chain::Untrusted).with_names(dns), addresses })
     }
 
     fn cover(&self, domain: &BareJid) -> bool {
-        if let Some(address) = ip_address(domain) {
-            return self.addresses.contains(&address);
+        match ip_address(domain) {
+            Some(address) => self.addresses.contains(&address),
+            None => self.dns.matches(domain.domain(), Service::Client),
         }
-        let name = domain.as_jid().ascii_domain().to_ascii_lowercase();
-        let parent = name.split_once('.').map(|(_, parent)| parent);
-        // RFC 6125, section 6.4.3: a wildcard is the whole of the first label.
-        self.dns.iter().any(|dns| *dns == name || parent.is_some() && dns.strip_prefix("*.") == parent)
     }
 }
 
