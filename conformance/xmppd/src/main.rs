@@ -1,4 +1,17 @@
-//! The reference server around the engine.
+//! The `xmppd` command.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use xmppd::cli::Cli;
+
+fn main() -> ExitCode {
+    match xmppd::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xmppd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

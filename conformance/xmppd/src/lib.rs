@@ -1,0 +1,37 @@
+//! `xmppd`, the reference server around the engine: tokio, rustls, SQLite.
+//!
+//! The engine decides everything that XMPP says; this crate owns what the engine must not: sockets,
+//! TLS, threads, clocks, randomness and the disk. It is a library beside its command so that tests and
+//! benchmarks can reach the parts.
+//!
+//! * [`cli`] is the command line, [`run`] performs it; [`user`] holds the account commands
+//! * [`store`] keeps accounts and rosters in SQLite
+//! * [`tls`] loads or makes the certificate and computes channel bindings
+//! * [`hashing`] runs password hashes away from the I/O threads
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod data_dir;
+pub mod hashing;
+pub mod password;
+pub mod store;
+pub mod tls;
+pub mod user;
+
+use std::error::Error;
+
+use cli::{Cli, Command};
+
+/// Performs what the command line asks for.
+///
+/// # Errors
+/// Whatever made it impossible, in words for the person who gave the command.
+pub fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
+    match cli.command {
+        Command::User(command) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(user::run(&cli.data, command))?;
+            Ok(())
+        }
+    }
+}

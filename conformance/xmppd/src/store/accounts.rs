@@ -1,0 +1,137 @@
+//! Accounts and their SCRAM keys.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sqlx::{Row as _, SqliteConnection};
+use xmpp_core::jid::BareJid;
+use xmpp_core::sasl::{ScramHash, ScramKeys};
+
+use super::{AccountError, Store, StoreError};
+
+impl Store {
+    /// Adds an account with these keys.
+    ///
+    /// # Errors
+    /// [`AccountError::Exists`], [`AccountError::Store`].
+    pub async fn add_account(&self, jid: &BareJid, keys: &[ScramKeys]) -> Result<(), AccountError> {
+        // A clock before 1970 is no reason to refuse an account.
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut transaction = self.write().await?;
+        let id: Option<i64> = sqlx::query_scalar(
+            "INSERT INTO account (jid, created) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
+        )
+        .bind(jid.as_str())
+        .bind(i64::try_from(created).unwrap_or(i64::MAX))
+        .fetch_optional(&mut *transaction)
+        .await?;
+        insert_keys(&mut transaction, id.ok_or(AccountError::Exists)?, keys).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Replaces all keys of an account.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`], [`AccountError::Store`].
+    pub async fn set_keys(&self, jid: &BareJid, keys: &[ScramKeys]) -> Result<(), AccountError> {
+        let mut transaction = self.write().await?;
+        let id = account_id(&mut transaction, jid).await?.ok_or(AccountError::Unknown)?;
+        sqlx::query("DELETE FROM scram_key WHERE account = ?").bind(id).execute(&mut *transaction).await?;
+        insert_keys(&mut transaction, id, keys).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Deletes an account with everything that is kept of it.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`], [`AccountError::Store`].
+    pub async fn delete_account(&self, jid: &BareJid) -> Result<(), AccountError> {
+        let deleted =
+            sqlx::query("DELETE FROM account WHERE jid = ?").bind(jid.as_str()).execute(&self.writer).await?;
+        if deleted.rows_affected() == 0 { Err(AccountError::Unknown) } else { Ok(()) }
+    }
+
+    /// The addresses of all accounts, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`].
+    pub async fn list_accounts(&self) -> Result<Vec<BareJid>, StoreError> {
+        let jids: Vec<String> =
+            sqlx::query_scalar("SELECT jid FROM account ORDER BY jid").fetch_all(&self.readers).await?;
+        jids.iter().map(|jid| BareJid::new(jid).map_err(|error| StoreError::corrupt(jid, error))).collect()
+    }
+
+    /// Whether there is an account of that address.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn account_exists(&self, jid: &BareJid) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM account WHERE jid = ?)")
+            .bind(jid.as_str())
+            .fetch_one(&self.readers)
+            .await?)
+    }
+
+    /// The keys of an account; `None` when there is no such account.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`].
+    pub async fn credentials(&self, jid: &BareJid) -> Result<Option<Vec<ScramKeys>>, StoreError> {
+        // One row per key, and one without a key for an account that has none: one statement, one snapshot.
+        let rows = sqlx::query(
+            "SELECT k.hash, k.salt, k.iterations, k.stored_key, k.server_key
+             FROM account a LEFT JOIN scram_key k ON k.account = a.id
+             WHERE a.jid = ? ORDER BY k.hash",
+        )
+        .bind(jid.as_str())
+        .fetch_all(&self.readers)
+        .await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let mut keys = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let Some(hash) = row.try_get::<Option<&str>, _>(0)? else { continue };
+            let (salt, stored_key, server_key): (&[u8], _, _) =
+                (row.try_get(1)?, row.try_get(3)?, row.try_get(4)?);
+            // Zero is refused with the rest.
+            let iterations = u32::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0);
+            let key = ScramHash::from_name(hash)
+                .and_then(|hash| ScramKeys::from_parts(hash, salt, iterations, stored_key, server_key).ok());
+            keys.push(key.ok_or_else(|| StoreError::corrupt(jid.as_str(), "SCRAM keys"))?);
+        }
+        Ok(Some(keys))
+    }
+}
+
+/// The row of an account.
+pub(super) async fn account_id(
+    connection: &mut SqliteConnection,
+    jid: &BareJid,
+) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar("SELECT id FROM account WHERE jid = ?")
+        .bind(jid.as_str())
+        .fetch_optional(connection)
+        .await
+}
+
+async fn insert_keys(
+    connection: &mut SqliteConnection,
+    account: i64,
+    keys: &[ScramKeys],
+) -> sqlx::Result<()> {
+    for key in keys {
+        sqlx::query(
+            "INSERT INTO scram_key (account, hash, salt, iterations, stored_key, server_key)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(account)
+        .bind(key.hash().name())
+        .bind(key.salt())
+        .bind(key.iterations())
+        .bind(key.stored_key())
+        .bind(key.server_key())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
