@@ -1,5 +1,6 @@
 //! How elements are put together: by hand with [`Builder`], or event by event with [`Assembler`].
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -68,13 +69,8 @@ impl Assembler {
         self.nodes.push(Node::Element { ns, name, attrs: (self.attrs.len() as u32, 0), end: 0 });
     }
 
-    /// Gives the innermost element an attribute; only before it gets a child.
-    pub(crate) fn attr(&mut self, ns: &str, name: &str, value: &str) {
-        let ns = self.namespace(ns);
-        self.attr_in(ns, name, value);
-    }
-
-    /// Like [`attr`](Self::attr), in a namespace that was [pushed](Self::push) before.
+    /// Gives the innermost element an attribute in a namespace that was [pushed](Self::push) before; only before it gets a
+    /// child.
     pub(super) fn attr_in(&mut self, ns: Span, name: &str, value: &str) {
         let attr = AttrSpans { ns, name: self.push(name), value: self.push(value) };
         self.attrs.push(attr);
@@ -118,12 +114,23 @@ impl Assembler {
 
     /// Appends a whole element.
     fn append(&mut self, element: ElementRef<'_>) {
+        // A namespace that the element's block holds once is held once here: a peer may have sent a thousand elements that
+        // take turns with long namespaces. Their addresses tell them apart.
+        let mut namespaces = BTreeMap::new();
         for step in element.walk() {
             match step {
                 Step::Open(element) => {
-                    self.open(element.ns(), element.name());
+                    let ns = match element.ns() {
+                        "" => Span::default(),
+                        ns => *namespaces.entry(ns.as_ptr()).or_insert_with(|| self.namespace(ns)),
+                    };
+                    self.open_in(ns, element.name());
                     for attr in element.attrs() {
-                        self.attr(attr.ns, attr.name, attr.value);
+                        let ns = match attr.ns {
+                            "" => Span::default(),
+                            ns => *namespaces.entry(ns.as_ptr()).or_insert_with(|| self.namespace(ns)),
+                        };
+                        self.attr_in(ns, attr.name, attr.value);
                     }
                 }
                 Step::Text(text) => self.text(text),
@@ -334,6 +341,24 @@ mod tests {
         let child = Element::builder("", "b").attr("k", "v").build();
         let built = Element::builder("", "a").child(child).attr("k", "1").attr("k", "2").build();
         assert_eq!(built.to_string(), "<a k='2'><b k='v'/></a>");
+    }
+
+    #[test]
+    fn a_namespace_is_held_once_however_elements_take_turns() {
+        let long = |n: usize| alloc::format!("urn:{n}:{}", "x".repeat(1000));
+        let child = |n: usize| Element::builder(&long(n % 10), "a").build();
+        let mut tree = Assembler::new();
+        tree.open("", "r");
+        let spans: Vec<Span> = (0..10).map(|n| tree.push(&long(n))).collect();
+        for n in 0..1000 {
+            tree.open_in(*spans.get(n % 10).unwrap(), "a");
+            tree.close();
+        }
+        let parsed = tree.finish();
+        assert_eq!(parsed, Element::builder("", "r").children((0..1000).map(child)).build());
+        let appended = Element::builder("", "outer").child(parsed.clone()).build();
+        assert_eq!(appended.children().next(), Some(parsed.as_ref()));
+        assert!(appended.weight() < parsed.weight() + 100, "{} {}", appended.weight(), parsed.weight());
     }
 
     #[test]

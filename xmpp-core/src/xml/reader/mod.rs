@@ -272,7 +272,7 @@ impl Reader {
             _ => {}
         }
         if let Some(limits) = self.next_limits.take() {
-            self.apply(*limits)?;
+            self.apply(*limits);
         }
         let window = self.unread.window(usize::MAX);
         let white = window.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
@@ -320,25 +320,18 @@ impl Reader {
     }
 
     /// Puts limits into force between two elements.
-    fn apply(&mut self, limits: XmlLimits) -> Result<(), XmlError> {
+    fn apply(&mut self, limits: XmlLimits) {
         if limits.stanza_bytes() > self.limits.stanza_bytes() {
-            // The parser in use would still refuse tokens longer than the old limit.
+            // The parser in use would still refuse tokens longer than the old limit: a new one is brought to where that was.
             self.parser = parser(&limits);
             if self.phase == Phase::Open {
-                self.reopen()?;
+                let tag = ["<", &self.root, ">"].concat();
+                let mut tag = tag.as_bytes();
+                // What it says about the tag is known.
+                while self.parser.parse(&mut tag, false).is_ok() {}
             }
         }
         self.limits = limits;
-        Ok(())
-    }
-
-    /// Brings a new parser to where the old one was: inside the root element.
-    fn reopen(&mut self) -> Result<(), XmlError> {
-        for part in ["<", &self.root, ">"] {
-            let mut part = part.as_bytes();
-            while self.parser.parse(&mut part, false).is_ok() {}
-        }
-        Ok(())
     }
 
     fn take(&mut self, event: RawEvent) -> Result<Option<Frame>, XmlError> {
@@ -385,7 +378,7 @@ impl Reader {
 
     /// Takes a complete start tag into the tree; that of the root is a frame.
     fn close_tag(&mut self) -> Result<Option<Frame>, XmlError> {
-        let parent = self.scope.parent();
+        let parent = if self.tree.depth() == 0 { self.scope.content() } else { self.scope.parent() };
         let ns = self.scope.element(self.tag.prefix())?;
         let header = self.phase == Phase::Header;
         if !header && self.tag.prefix().is_some() && self.is_content(ns) {

@@ -1,7 +1,6 @@
 use super::*;
 use alloc::format;
 use alloc::string::ToString;
-use alloc::vec;
 use alloc::vec::Vec;
 
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
@@ -23,6 +22,7 @@ fn read<'a>(
                 Ok(None) => break,
                 Err(fault) => {
                     assert_eq!(reader.next(), Err(fault));
+                    assert!(!reader.in_element() && reader.buffered() == 0);
                     return (frames, Some(fault), pushed);
                 }
             }
@@ -41,31 +41,45 @@ fn read_all_ways(limits: &XmlLimits, stream: &[u8]) -> (Vec<String>, Option<XmlE
     assert_eq!((&whole.0, &whole.1), (frames, fault), "{:?}", String::from_utf8_lossy(stream));
     if fault.is_some() {
         // The fault is in the byte at `at`: without it there is none, with it there is.
-        let before = stream.get(..at - 1).unwrap();
+        let before = &stream[..at - 1];
         assert_eq!(
             read(limits, [before]),
             (frames.clone(), None, at - 1),
             "{:?}",
             String::from_utf8_lossy(before)
         );
-        let with = stream.get(..*at).unwrap();
-        assert_eq!(read(limits, [with]), single, "{:?}", String::from_utf8_lossy(with));
+        assert_eq!(read(limits, [&stream[..*at]]), single);
     }
     for cut in 1..stream.len().min(400) {
         let (left, right) = stream.split_at(cut);
-        let cut_read = read(limits, [left, right]);
-        assert_eq!(
-            (&cut_read.0, &cut_read.1),
-            (frames, fault),
-            "{:?} at {cut}",
-            String::from_utf8_lossy(stream)
-        );
+        let parts = read(limits, [left, right]);
+        assert_eq!((&parts.0, &parts.1), (frames, fault), "{:?} at {cut}", String::from_utf8_lossy(stream));
     }
     single
 }
 
+/// Asserts that the last byte of `bytes` shows the fault, whatever follows.
+fn assert_fault(limits: &XmlLimits, bytes: &[u8], expected: XmlError) {
+    for behind in [&b""[..], b"<presence/>", b"\xFF>'/> "] {
+        let (_, fault, at) = read_all_ways(limits, &[bytes, behind].concat());
+        assert_eq!((fault, at), (Some(expected), bytes.len()), "{:?}", String::from_utf8_lossy(bytes));
+    }
+}
+
+fn assert_fault_inside(content: &[u8], expected: XmlError) {
+    assert_fault(&open(), &[HEADER.as_bytes(), content].concat(), expected);
+}
+
 fn open() -> XmlLimits {
     XmlLimits::before_login()
+}
+
+/// The elements of the first level of a good stream.
+fn elements(content: &str) -> Vec<String> {
+    let (mut frames, fault, _) = read_all_ways(&open(), [HEADER, content].concat().as_bytes());
+    assert_eq!(fault, None, "{content}");
+    frames.remove(0);
+    frames.iter().map(|frame| frame.trim_start_matches("Element(").trim_end_matches(')').into()).collect()
 }
 
 #[test]
@@ -79,4 +93,473 @@ fn a_stream_is_cut_into_frames() {
     assert_eq!(frames[1], "Element(<message xmlns='jabber:client' to='a&amp;b'><body>hi</body></message>)");
     assert_eq!(frames[2], "Element(<presence xmlns='jabber:client'/>)");
     assert_eq!(frames[3], "Footer");
+}
+
+#[test]
+fn the_header_tells_its_namespaces() {
+    let mut reader = Reader::new(open());
+    reader.push(
+        b"<s:stream version='1.0' xml:lang='en' xmlns:s='http://etherx.jabber.org/streams' \
+          xmlns:db='jabber:server:dialback' xmlns='jabber:server' to='a'>",
+    );
+    let Ok(Some(Frame::Header(header))) = reader.next() else { panic!() };
+    assert_eq!(header.prefix(), "s");
+    assert_eq!(header.default_ns(), ns::SERVER);
+    assert_eq!(header.prefixes().collect::<Vec<_>>(), [("s", ns::STREAMS), ("db", "jabber:server:dialback")]);
+    assert!(header.element().is(ns::STREAMS, "stream"));
+    assert_eq!(header.element().attrs().count(), 3);
+    assert_eq!((header.element().attr("to"), header.element().lang()), (Some("a"), Some("en")));
+    reader.push(b"<db:result/>");
+    let Ok(Some(Frame::Element(result))) = reader.next() else { panic!() };
+    assert!(result.is("jabber:server:dialback", "result"));
+}
+
+#[test]
+fn an_empty_root_is_header_and_footer() {
+    let stream = b" <stream xmlns='http://etherx.jabber.org/streams'/> \n";
+    let (frames, fault, _) = read_all_ways(&open(), stream);
+    assert_eq!((frames.len(), frames[1].as_str(), fault), (2, "Footer", None));
+    assert_fault(&open(), b"<stream/> <", XmlError::AfterFooter);
+}
+
+#[test]
+fn declarations_hold_inside_their_element_only() {
+    for (content, expected) in [
+        ("<a><b xmlns='u'><c/></b><d/></a>", "<a xmlns='jabber:client'><b xmlns='u'><c/></b><d/></a>"),
+        ("<a xmlns=''><b/></a>", "<a><b/></a>"),
+        ("<a xmlns=''><b xmlns='u'><c xmlns=''/></b></a>", "<a><b xmlns='u'><c xmlns=''/></b></a>"),
+        ("<p:a xmlns:p='u'><p:b/><c/></p:a>", "<a xmlns='u'><b/><c xmlns='jabber:client'/></a>"),
+        ("<p:a xmlns:p='u'><p:b xmlns:p='v'/><p:c/></p:a>", "<a xmlns='u'><b xmlns='v'/><c/></a>"),
+        ("<stream:features/>", "<features xmlns='http://etherx.jabber.org/streams'/>"),
+        ("<a k='1' p:k='2' xmlns:p='u'/>", "<a xmlns='jabber:client' k='1' xmlns:ns0='u' ns0:k='2'/>"),
+        ("<p:a xmlns:p='u' p:k='1' k='2'/>", "<a xmlns='u' xmlns:ns0='u' ns0:k='1' k='2'/>"),
+        ("<a xml:lang='de' lang='x'/>", "<a xmlns='jabber:client' xml:lang='de' lang='x'/>"),
+        (
+            "<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='de'/>",
+            "<a xmlns='jabber:client' xml:lang='de'/>",
+        ),
+    ] {
+        assert_eq!(elements(content), [expected], "{content}");
+    }
+}
+
+#[test]
+fn text_is_read_as_xml_says() {
+    for (content, expected) in [
+        ("<a>&lt;&gt;&amp;&apos;&quot;&#65;&#x42;</a>", "&lt;&gt;&amp;'\"AB"),
+        ("<a><![CDATA[<b>]]]]><![CDATA[>&amp;]]></a>", "&lt;b&gt;]]&gt;&amp;amp;"),
+        ("<a>1\r\n2\r3\n4\r\r\n&#13;</a>", "1\n2\n3\n4\n\n&#xD;"),
+        ("<a><![CDATA[1]\r\n]\r]]></a>", "1]\n]\n"),
+        ("<a>]] ]&gt;</a>", "]] ]&gt;"),
+        ("<a>\u{FEFF}\u{e4}\u{20ac}\u{1F600}</a>", "\u{FEFF}\u{e4}\u{20ac}\u{1F600}"),
+        ("<a><![CDATA[]]>\t </a>", "\t "),
+    ] {
+        assert_eq!(elements(content), [format!("<a xmlns='jabber:client'>{expected}</a>")], "{content}");
+    }
+    assert_eq!(
+        elements("<a k='1\t2\r\n3\r4&#10;&#9;\"'/>"),
+        ["<a xmlns='jabber:client' k='1 2 3 4&#xA;&#x9;\"'/>"]
+    );
+}
+
+#[test]
+fn r6120_11_1_01_restricted_xml() {
+    for content in [
+        &b"<!--"[..],
+        b"<a><!--",
+        b"<a>x<!--",
+        b"<?p",
+        b"<a><?p",
+        b"<a><?xml",
+        b"<!D",
+        b"<a><!E",
+        b"<a>&foo;",
+        b"<a k='&nbsp;",
+        b"<a>&verylongn",
+        b"<a>&AMP;",
+    ] {
+        assert_fault_inside(content, XmlError::Restricted);
+    }
+    for prolog in [
+        &b"<!D"[..],
+        b"<!--",
+        b"<?p",
+        b"<?xml-",
+        b"<?xml version='1.0'?> <!D",
+        b"<?xml version='1.0'?><?p",
+        b"<?xml version='1.0'?><!--",
+        b"<?xml version='1.0'?><?xml",
+        b"<?xml version='1.0' encoding='utf-8' standalone='no'",
+        b"<stream:stream a='&foo;",
+    ] {
+        assert_fault(&open(), prolog, XmlError::Restricted);
+    }
+}
+
+#[test]
+fn r6120_11_3_02_xml_that_is_not_well_formed() {
+    for content in [
+        &b"<a></b>"[..],
+        b"</stream>",
+        b"<a k>",
+        b"<a k='1'l",
+        b"<a k=v>",
+        b"<a k='<",
+        b"<a>]]>",
+        b"<a>\x01",
+        b"<a>\xEF\xBF\xBE",
+        b"<a k='\xEF\xBF\xBF",
+        b"<a k='\0",
+        b"<a>&;",
+        b"<a>& ",
+        b"<a>&#0;",
+        b"<a>&#xD800;",
+        b"<a>&#x110000;",
+        b"<a>&#xFFFE;",
+        b"<a>&#1x",
+        b"<1a>",
+        b"<a:b:c>",
+        b"<:a>",
+        b"<a:>",
+        b"<a:1>",
+        b"<a :b=",
+        b"< ",
+        b"<>",
+        b"<a><![CDATA ",
+        b"<a><!>",
+        b"<a/ ",
+        b"<a\x00",
+        b"<a\xC3\x97>",
+    ] {
+        assert_fault_inside(content, XmlError::NotWellFormed);
+    }
+    for prolog in [
+        &b"x"[..],
+        b"&",
+        b"<![",
+        b"<?xml version='1.0'?>x",
+        b"<?xml version='1.0'?><![",
+        b" <?xml version='1.0'?>",
+        b"<?xml ?>",
+        b"<?xml encoding=",
+        b"<?xml version='1.0' version=",
+        b"</a>",
+    ] {
+        assert_fault(&open(), prolog, XmlError::NotWellFormed);
+    }
+}
+
+#[test]
+fn r6120_11_3_03_names_that_are_not_namespace_well_formed() {
+    for (content, fault) in [
+        ("<p:a>", XmlError::UndeclaredPrefix),
+        ("<a p:k='1'/>", XmlError::UndeclaredPrefix),
+        ("<a><b xmlns:p='u'/><p:c>", XmlError::UndeclaredPrefix),
+        ("<xmlns:a>", XmlError::UndeclaredPrefix),
+        ("<a xmlns:p=''", XmlError::Declaration),
+        ("<a xmlns:xml='u'", XmlError::Declaration),
+        ("<a xmlns:p='http://www.w3.org/XML/1998/namespace'", XmlError::Declaration),
+        ("<a xmlns='http://www.w3.org/XML/1998/namespace'", XmlError::Declaration),
+        ("<a xmlns:p='http://www.w3.org/2000/xmlns/'", XmlError::Declaration),
+        ("<a xmlns='http://www.w3.org/2000/xmlns/'", XmlError::Declaration),
+        ("<a xmlns:xmlns=", XmlError::Declaration),
+        ("<a k='1' k='1'/>", XmlError::DuplicateAttribute),
+        ("<a xmlns:p='u' xmlns:p='u'", XmlError::DuplicateAttribute),
+        ("<a xmlns='u' xmlns='v'", XmlError::DuplicateAttribute),
+        ("<a xmlns:p='u' xmlns:q='u' p:k='1' q:k='2'>", XmlError::DuplicateAttribute),
+        ("<a xml:lang='a' xml:lang='b'>", XmlError::DuplicateAttribute),
+    ] {
+        // What names mean is known when the tag ends, what a declaration says when its value does.
+        assert_fault_inside(content.as_bytes(), fault);
+    }
+}
+
+#[test]
+fn many_attributes_are_compared_as_few_are() {
+    let attributes: String = (0..40).map(|n| format!(" a{n}=''")).collect();
+    assert_eq!(elements(&format!("<a{attributes} p:a7='' xmlns:p='u'/>")).len(), 1);
+    assert_fault_inside(format!("<a{attributes} a7=''>").as_bytes(), XmlError::DuplicateAttribute);
+    assert_fault_inside(
+        format!("<a{attributes} xmlns:p='u' p:a7='' xmlns:q='u' q:a7=''>").as_bytes(),
+        XmlError::DuplicateAttribute,
+    );
+}
+
+#[test]
+fn r6120_4_8_5_02_prefixed_content_is_refused() {
+    assert_fault_inside(b"<p:message xmlns:p='jabber:client'>", XmlError::ContentPrefix);
+    assert_fault_inside(b"<a><p:b xmlns:p='jabber:client'/>", XmlError::ContentPrefix);
+    assert_eq!(elements("<p:message xmlns:p='jabber:server'/>").len(), 1);
+    assert_eq!(elements("<a xmlns:p='jabber:client' p:k=''/>").len(), 1);
+}
+
+#[test]
+fn r6120_11_6_01_other_encodings() {
+    for prolog in [
+        &b"\xFE"[..],
+        b"\xFF",
+        b"\0",
+        b"<\0",
+        b"<?xml version='1.0' encoding='UTF-16'",
+        b"<?xml version=\"1.0\" encoding=\"iso-8859-1\"",
+        b"<?xml version='1.0' encoding='UTF=8'",
+    ] {
+        assert_fault(&open(), prolog, XmlError::Encoding);
+    }
+    for content in [&b"<a>\xFF"[..], b"<a>\xC3<", b"<a k='\xE2\x82'", b"<a>\xED\xA0", b"<\x80", b" \xC0"] {
+        assert_fault_inside(content, XmlError::Encoding);
+    }
+    let (frames, fault, _) =
+        read_all_ways(&open(), b"<?xml version=\"1.0\" encoding=\"Utf-8\" standalone='yes' ?><s>");
+    assert_eq!((frames.len(), fault), (1, None));
+}
+
+#[test]
+fn r6120_11_6_03_a_byte_order_mark_is_a_character() {
+    assert_fault(&open(), b"\xEF", XmlError::NotWellFormed);
+    assert_fault_inside(b"<a/>\xEF", XmlError::Text);
+}
+
+#[test]
+fn other_versions_of_xml() {
+    assert_fault(&open(), b"<?xml version='1.1'", XmlError::Version);
+    assert_fault(&open(), b"<?xml version='1=0'", XmlError::Version);
+}
+
+#[test]
+fn text_between_elements_is_refused_and_white_space_is_not() {
+    assert_eq!(elements(" \t\r\n<a/>\n\n<b/> ").len(), 2);
+    for content in [&b"x"[..], b"<a/> x", b"&", b"<![", b"<a/>]", b"\0"] {
+        let fault = XmlError::Text;
+        assert_fault_inside(content, fault);
+    }
+    assert_fault_inside(b"</stream:stream>\r\n x", XmlError::AfterFooter);
+    assert_fault_inside(b"</stream:stream><", XmlError::AfterFooter);
+}
+
+#[test]
+fn r6120_11_7_01_white_space_grows_nothing() {
+    let mut reader = Reader::new(open());
+    reader.push(HEADER.as_bytes());
+    assert!(reader.next().is_ok_and(|frame| frame.is_some()));
+    for _ in 0..100 {
+        reader.push(&[b' '; 1000]);
+        assert_eq!(reader.next(), Ok(None));
+        assert!(!reader.in_element() && reader.buffered() == 0);
+    }
+    reader.push(b"<a/>");
+    assert!(matches!(reader.next(), Ok(Some(Frame::Element(_)))));
+}
+
+#[test]
+fn white_space_before_a_header_is_bounded() {
+    let limits = open().with_stanza_bytes(100);
+    for (count, fault) in [(99, None), (100, None), (101, Some(XmlError::TooLarge))] {
+        assert_eq!(read(&limits, " ".repeat(count).as_bytes().chunks(1)).1, fault);
+        assert_eq!(read(&limits, [" ".repeat(count).as_bytes()]).1, fault);
+    }
+}
+
+#[test]
+fn stanza_bytes_are_bounded_on_the_wire() {
+    let limits = open().with_stanza_bytes(200);
+    for (open, fill, close) in [
+        ("<a>", "x", "</a>"),
+        ("<a k='", "x", "'/>"),
+        ("<a ", " ", "/>"),
+        ("<a><", "x", "/></a>"),
+        ("<a>", "&amp;&amp;", "</a>"),
+    ] {
+        for (len, fits) in [(199, true), (200, true), (201, false)] {
+            let fill = fill.repeat(300);
+            let fill = &fill[..len - open.len() - close.len()];
+            if fill.contains('&') && !fill.ends_with(';') {
+                continue;
+            }
+            let stanza = [open, fill, close].concat();
+            let (frames, fault, at) =
+                read_all_ways(&limits, [HEADER, " ", &stanza, " <b/>"].concat().as_bytes());
+            if fits {
+                assert_eq!((frames.len(), fault), (3, None), "{stanza}");
+            } else {
+                assert_eq!((fault, at), (Some(XmlError::TooLarge), HEADER.len() + 1 + 200), "{stanza}");
+            }
+        }
+    }
+}
+
+#[test]
+fn header_bytes_are_bounded_with_the_declaration() {
+    let decl = "<?xml version='1.0'?>\n";
+    let len = decl.len() + HEADER.len();
+    for (limit, fits) in [(len - 1, false), (len, true), (len + 1, true)] {
+        let limits = open().with_stanza_bytes(limit);
+        let (frames, fault, at) = read_all_ways(&limits, [decl, HEADER].concat().as_bytes());
+        if fits {
+            assert_eq!((frames.len(), fault), (1, None));
+        } else {
+            assert_eq!((fault, at), (Some(XmlError::TooLarge), limit));
+        }
+    }
+}
+
+#[test]
+fn depth_is_bounded() {
+    let limits = open().with_depth(5);
+    for (depth, fits) in [(4, true), (5, true), (6, false)] {
+        let stream = [HEADER, &"<a>".repeat(depth), &"</a>".repeat(depth), "<a/>"].concat();
+        let (frames, fault, at) = read_all_ways(&limits, stream.as_bytes());
+        if fits {
+            assert_eq!((frames.len(), fault), (3, None));
+        } else {
+            assert_eq!((fault, at), (Some(XmlError::TooDeep), HEADER.len() + 3 * 6));
+        }
+    }
+}
+
+#[test]
+fn attributes_are_bounded_with_declarations() {
+    let limits = open().with_attributes(5);
+    for (count, fits) in [(4, true), (5, true), (6, false)] {
+        let attributes: String = (1..count).map(|n| format!(" a{n}=''")).collect();
+        let tag = format!("{HEADER}<a xmlns='u'{attributes}");
+        let (frames, fault, at) = read_all_ways(&limits, [&tag, "/><a/>"].concat().as_bytes());
+        if fits {
+            assert_eq!((frames.len(), fault), (3, None));
+        } else {
+            assert_eq!((fault, at), (Some(XmlError::TooManyAttributes), tag.len()));
+        }
+    }
+}
+
+#[test]
+fn prefixes_in_scope_are_bounded() {
+    let limits = open().with_attributes(5);
+    // The header declares one.
+    for (count, fits) in [(3, true), (4, true), (5, false)] {
+        let tags: String = (0..count).map(|n| format!("<a xmlns:p{n}='u'>")).collect();
+        let stream = [HEADER, "<a xmlns:q='u'/>", &tags, &"</a>".repeat(count)].concat();
+        let (frames, fault, _) = read_all_ways(&limits, stream.as_bytes());
+        let expected = if fits { (3, None) } else { (2, Some(XmlError::TooManyAttributes)) };
+        assert_eq!((frames.len(), fault), expected);
+    }
+}
+
+#[test]
+fn elements_are_bounded() {
+    let limits = open().with_elements(5);
+    for (count, fits) in [(4, true), (5, true), (6, false)] {
+        let stream = [HEADER, "<a/>", "<a>", &"<b/>".repeat(count - 1), "</a>"].concat();
+        let (frames, fault, at) = read_all_ways(&limits, stream.as_bytes());
+        if fits {
+            assert_eq!((frames.len(), fault), (3, None));
+        } else {
+            assert_eq!((fault, at), (Some(XmlError::TooManyElements), stream.len() - "></a>".len()));
+        }
+    }
+}
+
+#[test]
+fn what_prefixes_stand_for_is_bounded() {
+    // Written out, each of the elements would carry the long name.
+    let limits = open().with_stanza_bytes(1000);
+    for (count, fits) in [(5, true), (6, false)] {
+        let long = "x".repeat(200);
+        let stream =
+            [HEADER, &format!("<a xmlns:p='{long}'>"), &"<p:b/>".repeat(count - 1), "<b p:k=''/></a>"]
+                .concat();
+        let (frames, fault, _) = read_all_ways(&limits, stream.as_bytes());
+        let expected = if fits { (2, None) } else { (1, Some(XmlError::TooLarge)) };
+        assert_eq!((frames.len(), fault), expected);
+    }
+}
+
+#[test]
+fn limits_change_between_elements() {
+    let small = open().with_stanza_bytes(100);
+    let long = format!("<a k='{}'/>", "x".repeat(200));
+    for header in [HEADER, "<s>", "<s><b/>"] {
+        let mut reader = Reader::new(small.clone());
+        reader.push(header.as_bytes());
+        while reader.next().unwrap().is_some() {}
+        reader.set_limits(open());
+        reader.push(long.as_bytes());
+        reader.push(b"</");
+        assert!(matches!(reader.next(), Ok(Some(Frame::Element(_)))), "{header}");
+        assert_eq!(reader.next(), Ok(None));
+        reader.push(if header == HEADER { b"stream:stream>" } else { b"s>" });
+        assert_eq!(reader.next(), Ok(Some(Frame::Footer)));
+    }
+    let mut reader = Reader::new(small);
+    reader.push(HEADER.as_bytes());
+    reader.push(b"<b>");
+    while reader.next().unwrap().is_some() {}
+    reader.set_limits(open());
+    reader.push(long.as_bytes());
+    assert_eq!(reader.next(), Err(XmlError::TooLarge), "the element had begun");
+}
+
+#[test]
+fn a_limit_without_bound_reserves_nothing_unbounded() {
+    let limits = open().with_stanza_bytes(usize::MAX);
+    let (frames, fault, _) = read(&limits, [[HEADER, "<a k='1'>x</a>"].concat().as_bytes()]);
+    assert_eq!((frames.len(), fault), (2, None));
+    let (_, fault, _) = read_all_ways(&open().with_stanza_bytes(0), HEADER.as_bytes());
+    assert_eq!(fault, Some(XmlError::TooLarge));
+}
+
+#[test]
+fn r3920_6_a_restart_expects_a_header_and_keeps_what_is_unread() {
+    let mut reader = Reader::new(open());
+    reader.push(
+        format!("<?xml version='1.0'?>{HEADER}<auth/>\n<?xml version='1.0'?><s:s xmlns:s='u'><s:x/></s:s>")
+            .as_bytes(),
+    );
+    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
+    assert!(matches!(reader.next(), Ok(Some(Frame::Element(_)))));
+    reader.restart();
+    assert!(reader.buffered() > 0 && !reader.in_element());
+    let Ok(Some(Frame::Header(header))) = reader.next() else { panic!() };
+    assert_eq!((header.default_ns(), header.prefixes().count()), ("", 1));
+    let Ok(Some(Frame::Element(element))) = reader.next() else { panic!() };
+    assert!(element.is("u", "x"));
+    assert_eq!(reader.next(), Ok(Some(Frame::Footer)));
+    // Nothing of the stream before is left.
+    reader.restart();
+    reader.push(b"<stream:stream>");
+    assert_eq!(reader.next(), Err(XmlError::UndeclaredPrefix));
+    reader.restart();
+    reader.push(HEADER.as_bytes());
+    assert_eq!(reader.next(), Err(XmlError::UndeclaredPrefix), "a fault is final");
+}
+
+#[test]
+fn an_incomplete_element_is_pending() {
+    let mut reader = Reader::new(open());
+    for (bytes, frame, pending) in [
+        ("", false, false),
+        ("<?xml version='1.0'?>", false, true),
+        (HEADER, true, false),
+        (" ", false, false),
+        ("<", false, true),
+        ("a><b/>", false, true),
+        ("</a>", true, false),
+        ("</stream:", false, true),
+        ("stream>", true, false),
+        (" ", false, false),
+    ] {
+        reader.push(bytes.as_bytes());
+        assert_eq!(reader.next().unwrap().is_some(), frame, "{bytes}");
+        assert_eq!(reader.in_element(), pending, "{bytes}");
+    }
+}
+
+#[test]
+fn debug_shows_no_byte_of_the_stream() {
+    let mut reader = Reader::new(open());
+    reader.push(b"<secret secret='secret");
+    assert_eq!(reader.next(), Ok(None));
+    reader.push(b"secret");
+    assert!(!format!("{reader:?}").contains("secret"));
+    assert!(XmlError::Text.to_string().contains("text"));
 }

@@ -10,12 +10,15 @@ const KEPT: usize = 4096;
 
 /// Unread bytes, vetted once as they arrive: the parser decodes only at the end of a token, which would report what is not
 /// UTF-8 late, and how late would depend on the chunks.
+///
+/// Line ends become line feeds here, as XML 1.0 section 2.11 has it; the parser refuses some that are carriage returns.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
     bytes: Vec<u8>,
     read: usize,
-    /// The beginning of a character that the last chunk cut, and its length.
-    cut: ([u8; 4], u8),
+    /// Whether the last byte was a carriage return, to which a line feed may belong.
+    after_return: bool,
+    cut: Cut,
     /// The first byte that cannot stand where it stands: its place in `bytes`, and what is wrong.
     fault: Option<(usize, XmlError)>,
 }
@@ -34,11 +37,27 @@ impl Unread {
             }
             self.read = 0;
         }
+        let start = self.bytes.len();
+        self.append(bytes);
         if self.fault.is_none() {
-            let start = self.bytes.len();
-            self.fault = self.vet(bytes).map(|(at, fault)| (start + at, fault));
+            let fresh = self.bytes.get(start..).unwrap_or_default();
+            self.fault = self.cut.vet(fresh).map(|(at, fault)| (start + at, fault));
         }
-        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Copies bytes, with each line end as a line feed.
+    fn append(&mut self, bytes: &[u8]) {
+        if !self.after_return && !bytes.contains(&b'\r') {
+            return self.bytes.extend_from_slice(bytes);
+        }
+        for &byte in bytes {
+            match byte {
+                b'\r' => self.bytes.push(b'\n'),
+                b'\n' if self.after_return => {}
+                byte => self.bytes.push(byte),
+            }
+            self.after_return = byte == b'\r';
+        }
     }
 
     /// Up to `max` of the next bytes, none of them at fault.
@@ -64,13 +83,22 @@ impl Unread {
             self.read = 0;
         }
     }
+}
 
-    /// Finds the first byte that continues no character of XML.
+/// The beginning of a character that the last chunk cut.
+#[derive(Debug, Default)]
+struct Cut {
+    bytes: [u8; 4],
+    len: u8,
+}
+
+impl Cut {
+    /// Finds the first byte that continues no character of XML, and keeps a character that is not complete.
     fn vet(&mut self, bytes: &[u8]) -> Option<(usize, XmlError)> {
         let mut rest = bytes;
-        while self.cut.1 > 0 {
+        while self.len > 0 {
             let (&byte, tail) = rest.split_first()?;
-            if let Some(fault) = self.continue_cut(byte) {
+            if let Some(fault) = self.add(byte) {
                 return Some((bytes.len() - rest.len(), fault));
             }
             rest = tail;
@@ -87,21 +115,18 @@ impl Unread {
         if let Some(at) = whole.windows(3).position(is_noncharacter) {
             return Some((start + at + 2, XmlError::NotWellFormed));
         }
-        cut.iter()
-            .enumerate()
-            .find_map(|(at, &byte)| self.continue_cut(byte).map(|fault| (start + valid + at, fault)))
+        cut.iter().enumerate().find_map(|(at, &byte)| self.add(byte).map(|fault| (start + valid + at, fault)))
     }
 
     /// Adds a byte to the character that was cut.
-    fn continue_cut(&mut self, byte: u8) -> Option<XmlError> {
-        let (held, len) = &mut self.cut;
-        *held.get_mut(usize::from(*len))? = byte;
-        *len += 1;
-        let so_far = held.get(..usize::from(*len)).unwrap_or_default();
+    fn add(&mut self, byte: u8) -> Option<XmlError> {
+        *self.bytes.get_mut(usize::from(self.len))? = byte;
+        self.len += 1;
+        let so_far = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
         match str::from_utf8(so_far) {
             Ok(_) if is_noncharacter(so_far) => Some(XmlError::NotWellFormed),
             Ok(_) => {
-                *len = 0;
+                self.len = 0;
                 None
             }
             Err(error) => error.error_len().map(|_| XmlError::Encoding),
