@@ -2,7 +2,7 @@
 
 use super::StanzaError;
 use super::payload::Payload;
-use crate::xml::{Element, ElementRef};
+use crate::xml::{Element, ElementRef, ns};
 
 /// Bytes of memory of a request that still comes back in the error that refuses it.
 ///
@@ -13,9 +13,12 @@ use crate::xml::{Element, ElementRef};
 /// back: what they said is for their recipient, and who is not to be reached should not cost twice.
 pub(super) const ECHO_MAX: usize = 1024;
 
-/// The request's element, if it may come back.
+/// The request's element, if it may come back. Only an extension may (RFC 6120 section 8.4 has requests hold nothing else):
+/// an `<error/>` of the requester's would stand before ours and be taken for it.
 pub(super) fn echo(payload: Option<ElementRef<'_>>, weight: usize) -> Option<Element> {
-    payload.filter(|_| weight <= ECHO_MAX).map(ElementRef::to_element)
+    payload
+        .filter(|child| weight <= ECHO_MAX && !matches!(child.ns(), ns::CLIENT | ns::SERVER))
+        .map(ElementRef::to_element)
 }
 
 /// The content of an error stanza.
