@@ -6,8 +6,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod bind;
+pub mod conn;
 pub mod entropy;
 pub mod error;
+mod framing;
 pub mod jid;
 pub mod limits;
 pub mod profile;

@@ -46,12 +46,6 @@ impl BareJid {
         self.0.domain()
     }
 
-    /// Always `None`.
-    #[must_use]
-    pub fn resource(&self) -> Option<&str> {
-        self.0.resource()
-    }
-
     /// The whole prepared address.
     #[must_use]
     pub fn as_str(&self) -> &str {

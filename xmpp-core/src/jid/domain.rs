@@ -88,7 +88,8 @@ fn prepare_name(domain: &str) -> Result<String, Fault> {
 /// ToUnicode (RFC 3490 section 4.2) of a prepared label: `None` leaves the label as it is, which is what the RFC
 /// says of encoded labels that no name of Unicode 3.2 encodes to.
 fn to_unicode(label: &str) -> Option<String> {
-    let encoded = label.strip_prefix(ACE_PREFIX).filter(|_| label.is_ascii() && label.len() <= MAX_LABEL)?;
+    // What is too long is refused later; to decode it would take quadratic time.
+    let encoded = label.strip_prefix(ACE_PREFIX).filter(|_| label.len() <= MAX_LABEL)?;
     let decoded = punycode::decode_to_string(encoded)?;
     // ToASCII gives the same label back exactly when it has to encode, preparation changes nothing and the encoding
     // is the only one.

@@ -331,3 +331,6 @@ impl fmt::Display for ClientError {
 }
 
 impl core::error::Error for ClientError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,11 @@
 //! The text that carries a SASL message inside `<auth/>`, `<challenge/>`, `<response/>` and
 //! `<success/>` (RFC 6120 sections 6.3.5, 6.3.10, 6.4.2 and 6.4.6).
 //!
-//! It is base64 (RFC 4648 section 4), with `=` for an empty message and nothing for none. Decoding
-//! is strict: no whitespace, full padding, padding bits zero. It does not touch XML.
+//! It is base64 (RFC 4648 section 4). In `<auth/>` and `<success/>` data may be absent, so an empty
+//! message is told from none by a single `=`: [`encode`] and [`decode`]. A `<challenge/>` or
+//! `<response/>` always is a message, and has no text when it is empty: [`encode_exchange`] and
+//! [`decode_exchange`]. Decoding is strict: no whitespace, full padding, padding bits zero. It does
+//! not touch XML.
 //!
 //! ```
 //! use xmpp_core::sasl::framing::{decode, encode};
@@ -27,7 +30,7 @@ use super::{MAX_MESSAGE, SaslCondition, Secret};
 const MAX_TEXT: usize = MAX_MESSAGE / 3 * 4;
 const _: () = assert!(MAX_MESSAGE.is_multiple_of(3));
 
-/// Writes a message: `None` is no data at all, `Some(&[])` an empty message.
+/// Writes the data of `<auth/>` or `<success/>`: `None` is no data at all, `Some(&[])` an empty message.
 #[must_use]
 pub fn encode(message: Option<&[u8]>) -> String {
     match message {
@@ -37,7 +40,7 @@ pub fn encode(message: Option<&[u8]>) -> String {
     }
 }
 
-/// Reads a message back. It may hold a password, hence a [`Secret`].
+/// Reads the data of `<auth/>` or `<success/>`. It may hold a password, hence a [`Secret`].
 ///
 /// # Errors
 /// [`DecodeError::Encoding`] for anything but canonical base64, [`DecodeError::TooLong`] for a
@@ -50,6 +53,21 @@ pub fn decode(text: &str) -> Result<Option<Secret>, DecodeError> {
         _ if text.len() > MAX_TEXT => Err(DecodeError::TooLong),
         _ => STANDARD.decode(text).map(|bytes| Some(Secret::new(bytes))).map_err(|_| DecodeError::Encoding),
     }
+}
+
+/// Writes the data of `<challenge/>` or `<response/>`.
+#[must_use]
+pub fn encode_exchange(message: &[u8]) -> String {
+    STANDARD.encode(message)
+}
+
+/// Reads the data of `<challenge/>` or `<response/>`. The `=` of an empty message is understood here
+/// too: RFC 6120 section 6.4.3 leaves open how to write one.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_exchange(text: &str) -> Result<Secret, DecodeError> {
+    decode(text).map(|message| message.unwrap_or_else(|| Secret::new([])))
 }
 
 /// Why a text is not taken as a message.
@@ -96,6 +114,16 @@ mod tests {
         assert_eq!(decode("="), Ok(Some(Secret::new([]))));
         assert_eq!(encode(None), "");
         assert_eq!(decode(""), Ok(None));
+    }
+
+    #[test]
+    fn an_empty_challenge_has_no_text() {
+        assert_eq!(encode_exchange(b""), "");
+        assert_eq!(encode_exchange(b"v="), "dj0=");
+        assert_eq!(decode_exchange(""), Ok(Secret::new([])));
+        assert_eq!(decode_exchange("="), Ok(Secret::new([])));
+        assert_eq!(decode_exchange("dj0="), Ok(Secret::new("v=")));
+        assert_eq!(decode_exchange("dj0"), Err(DecodeError::Encoding));
     }
 
     #[test]

@@ -19,6 +19,13 @@ pub(super) enum Digest {
 }
 
 impl Digest {
+    pub(super) fn zero(hash: ScramHash) -> Self {
+        match hash {
+            ScramHash::Sha1 => Self::Sha1(Zeroizing::default()),
+            ScramHash::Sha256 => Self::Sha256(Zeroizing::default()),
+        }
+    }
+
     /// `None` when `bytes` has another length than the hash function's output.
     pub(super) fn from_slice(hash: ScramHash, bytes: &[u8]) -> Option<Self> {
         match hash {
@@ -134,7 +141,7 @@ impl DeriveKey {
         self.iterations
     }
 
-    /// Derives it: `Hi` of RFC 5802 section 2.2. Slow (about a millisecond per thousand iterations):
+    /// Derives it: `Hi` of RFC 5802 section 2.2. Slow (0.1 to 1 ms per thousand iterations):
     /// call it off the threads that do I/O.
     #[must_use]
     pub fn run(&self) -> SaltedPassword {
@@ -260,6 +267,11 @@ impl ScramKeys {
         self.server_key.as_slice()
     }
 
+    /// Keys that no password is known for.
+    pub(super) fn of_nobody(hash: ScramHash, salt: Vec<u8>, iterations: u32) -> Self {
+        Self { salt, iterations, stored_key: Digest::zero(hash), server_key: Digest::zero(hash) }
+    }
+
     /// The question whose answer tells whether `secret` is the password of these keys.
     pub(super) fn question(&self, secret: Secret) -> DeriveKey {
         DeriveKey { hash: self.hash(), secret, salt: self.salt.clone(), iterations: self.iterations }
@@ -318,3 +330,65 @@ impl fmt::Display for KeyError {
 }
 
 impl core::error::Error for KeyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec;
+
+    #[test]
+    fn debug_shows_no_key() {
+        let keys = ScramKeys::from_parts(ScramHash::Sha1, [b'S'; 3], 4096, &[b'K'; 20], &[b'V'; 20]).unwrap();
+        assert_eq!(format!("{keys:?}"), "ScramKeys { hash: Sha1, iterations: 4096, .. }");
+        let question = keys.question(Secret::new("pencil"));
+        assert_eq!(format!("{question:?}"), "DeriveKey { hash: Sha1, iterations: 4096, .. }");
+    }
+
+    #[test]
+    fn keys_survive_a_store() {
+        for hash in [ScramHash::Sha1, ScramHash::Sha256] {
+            let keys = ScramKeys::for_password(hash, &Secret::new("pencil"), *b"salt", 3).unwrap();
+            let (salt, stored_key, server_key) = (keys.salt(), keys.stored_key(), keys.server_key());
+            assert_eq!((keys.hash(), keys.iterations(), salt), (hash, 3, &b"salt"[..]));
+            let read = ScramKeys::from_parts(hash, salt, keys.iterations(), stored_key, server_key);
+            assert_eq!(read.as_ref(), Ok(&keys));
+            let salted = keys.question(Secret::new("pencil")).run();
+            assert_eq!(ScramKeys::new(*b"salt", 3, &salted).as_ref(), Ok(&keys));
+            let other = ScramKeys::for_password(hash, &Secret::new("Pencil"), *b"salt", 3).unwrap();
+            assert_ne!(other, keys);
+        }
+    }
+
+    #[test]
+    fn limits_one_below_at_and_above() {
+        let make = |salt: usize, iterations, stored: usize, server: usize| {
+            let (stored, server) = (vec![1; stored], vec![1; server]);
+            ScramKeys::from_parts(ScramHash::Sha256, vec![1; salt], iterations, &stored, &server).err()
+        };
+        assert_eq!(make(0, 1, 32, 32), Some(KeyError::Salt));
+        assert_eq!(make(1, 1, 32, 32), None);
+        assert_eq!(make(MAX_SALT - 1, 1, 32, 32), None);
+        assert_eq!(make(MAX_SALT, 1, 32, 32), None);
+        assert_eq!(make(MAX_SALT + 1, 1, 32, 32), Some(KeyError::Salt));
+        assert_eq!(make(1, 0, 32, 32), Some(KeyError::Iterations));
+        assert_eq!(make(1, u32::MAX, 32, 32), None);
+        for length in [0, 20, 31, 33] {
+            assert_eq!(make(1, 1, length, 32), Some(KeyError::Length));
+            assert_eq!(make(1, 1, 32, length), Some(KeyError::Length));
+        }
+    }
+
+    #[test]
+    fn passwords_are_prepared_before_they_are_stored() {
+        let keys =
+            |password: &str| ScramKeys::for_password(ScramHash::Sha1, &Secret::new(password), *b"s", 1);
+        assert_eq!(keys("\u{2168}"), keys("IX"));
+        // Empty, prepared to nothing, prohibited, unassigned in Unicode 3.2.
+        for refused in ["", "\u{ad}", "a\u{7}", "\u{221}"] {
+            assert_eq!(keys(refused), Err(KeyError::Password), "{refused:?}");
+        }
+        let password = Secret::new("x".repeat(super::super::MAX_PASSWORD + 1));
+        assert_eq!(ScramKeys::for_password(ScramHash::Sha1, &password, *b"s", 1), Err(KeyError::Password));
+    }
+}

@@ -1,6 +1,6 @@
 //! The one message of PLAIN (RFC 4616 section 2).
 
-use super::{MAX_AUTHZID, MAX_MESSAGE, MAX_PASSWORD, MAX_USERNAME, Secret};
+use super::{MAX_AUTHZID, MAX_PASSWORD, MAX_USERNAME, Secret};
 
 /// `[authzid] NUL authcid NUL passwd`, nothing prepared.
 #[derive(PartialEq, Eq)]
@@ -13,9 +13,6 @@ pub(super) struct Message<'a> {
 
 impl<'a> Message<'a> {
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        if bytes.len() > MAX_MESSAGE {
-            return None;
-        }
         let mut fields = core::str::from_utf8(bytes).ok()?.split('\0');
         let (authzid, authcid, password) = (fields.next()?, fields.next()?, fields.next()?);
         let whole = fields.next().is_none()

@@ -80,18 +80,11 @@ impl Decoy {
         self
     }
 
-    fn keys(&self, hash: ScramHash, username: &str) -> Option<ScramKeys> {
-        let part =
-            |label: &[u8]| self.key.hmac(&[label, b"\0", hash.name().as_bytes(), b"\0", username.as_bytes()]);
-        let (salt, stored, server) = (part(b"salt"), part(b"stored key"), part(b"server key"));
-        ScramKeys::from_parts(
-            hash,
-            salt.as_slice().get(..self.salt_len)?,
-            self.iterations,
-            stored.as_slice().get(..hash.output_len())?,
-            server.as_slice().get(..hash.output_len())?,
-        )
-        .ok()
+    /// The same for the same name, and like an account's in all a client gets to see.
+    fn keys(&self, hash: ScramHash, username: &str) -> ScramKeys {
+        let salt = self.key.hmac(&[hash.name().as_bytes(), b"|", username.as_bytes()]);
+        let salt = salt.as_slice().iter().copied().take(self.salt_len).collect();
+        ScramKeys::of_nobody(hash, salt, self.iterations)
     }
 }
 
@@ -123,12 +116,12 @@ impl Start {
         Self { mechanism, nonce, decoy, bindings: Bindings::new(), plus_offered: false }
     }
 
-    /// The channel bindings of the TLS connection, and whether a `-PLUS` mechanism was offered on it:
-    /// if so, a client that believes otherwise was lied to (RFC 5802 section 6).
+    /// The channel bindings of the TLS connection, and the mechanisms that were offered on it: if a
+    /// `-PLUS` is among them, a client that says it saw none was lied to (RFC 5802 section 6).
     #[must_use]
-    pub fn channel_binding(mut self, bindings: Bindings, plus_offered: bool) -> Self {
+    pub fn channel_binding(mut self, bindings: Bindings, offered: &[Mechanism]) -> Self {
         self.bindings = bindings;
-        self.plus_offered = plus_offered;
+        self.plus_offered = offered.iter().any(|mechanism| mechanism.is_plus());
         self
     }
 
@@ -244,20 +237,20 @@ impl Account {
         decoy: &Decoy,
         username: &str,
     ) -> Result<Self, SaslCondition> {
+        // Made in every case, for the time it takes.
+        let decoy = decoy.keys(hash.unwrap_or(decoy.hash), username);
         let (keys, verdict) = match answer {
-            CredentialsAnswer::Keys(keys) => (Some(keys), Ok(())),
-            CredentialsAnswer::Disabled(keys) => (Some(keys), Err(SaslCondition::AccountDisabled)),
-            CredentialsAnswer::Unknown => (None, Err(SaslCondition::NotAuthorized)),
+            CredentialsAnswer::Keys(keys) => (keys, Ok(())),
+            CredentialsAnswer::Disabled(keys) => (keys, Err(SaslCondition::AccountDisabled)),
+            CredentialsAnswer::Unknown => return Ok(Self::nobody(decoy)),
             CredentialsAnswer::TemporaryFailure => return Err(SaslCondition::TemporaryAuthFailure),
         };
-        match keys.filter(|keys| hash.is_none_or(|hash| keys.hash() == hash)) {
-            Some(keys) => Ok(Self { keys, verdict }),
-            None => {
-                let keys = decoy.keys(hash.unwrap_or(decoy.hash), username);
-                let keys = keys.ok_or(SaslCondition::TemporaryAuthFailure)?;
-                Ok(Self { keys, verdict: Err(SaslCondition::NotAuthorized) })
-            }
-        }
+        let usable = hash.is_none_or(|hash| keys.hash() == hash);
+        Ok(if usable { Self { keys, verdict } } else { Self::nobody(decoy) })
+    }
+
+    fn nobody(decoy: ScramKeys) -> Self {
+        Self { keys: decoy, verdict: Err(SaslCondition::NotAuthorized) }
     }
 
     /// How it ends for a client that has shown `stored_key`. A hash is compared, in constant time.
@@ -279,7 +272,7 @@ impl Server {
         }
     }
 
-    /// Takes a message from the client.
+    /// Takes a message from the client; a response without data is an empty one.
     pub fn step(&mut self, message: &[u8]) -> ServerStep {
         self.advance(|state| match state {
             State::AwaitFirst(start) => match start.mechanism.hash() {
@@ -437,3 +430,6 @@ impl fmt::Debug for Server {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

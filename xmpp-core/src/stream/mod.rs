@@ -1,1 +1,15 @@
-//! stream
+//! XML streams without bytes: headers, features, errors, and what may come when (RFC 3920 section 4).
+//!
+//! Everything here is data and tables that know no connection; the connections puts them in motion.
+
+mod error;
+mod features;
+mod half;
+mod header;
+mod order;
+
+pub use error::{Condition, StreamError};
+pub use features::{Features, Requirement};
+pub use half::{Half, Halves};
+pub use header::{StreamHeader, Version};
+pub use order::{FirstLevel, Phase, TABLE, Verdict};

@@ -30,7 +30,8 @@ impl Assembler {
         Self::default()
     }
 
-    fn push(&mut self, text: &str) -> Span {
+    /// Puts text into the block that no node refers to yet.
+    pub(super) fn push(&mut self, text: &str) -> Span {
         // Blocks stay far below 4 GiB: the reader bounds stanzas, and a builder that passes it holds a 4 GiB string.
         let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         self.text.push_str(text);
@@ -56,6 +57,11 @@ impl Assembler {
     /// Opens an element below the innermost open one.
     pub(crate) fn open(&mut self, ns: &str, name: &str) {
         let ns = self.namespace(ns);
+        self.open_in(ns, name);
+    }
+
+    /// Like [`open`](Self::open), in a namespace that was [pushed](Self::push) before.
+    pub(super) fn open_in(&mut self, ns: Span, name: &str) {
         let name = self.push(name);
         self.in_text = false;
         self.open.push(self.nodes.len() as u32);
@@ -64,7 +70,13 @@ impl Assembler {
 
     /// Gives the innermost element an attribute; only before it gets a child.
     pub(crate) fn attr(&mut self, ns: &str, name: &str, value: &str) {
-        let attr = AttrSpans { ns: self.namespace(ns), name: self.push(name), value: self.push(value) };
+        let ns = self.namespace(ns);
+        self.attr_in(ns, name, value);
+    }
+
+    /// Like [`attr`](Self::attr), in a namespace that was [pushed](Self::push) before.
+    pub(super) fn attr_in(&mut self, ns: Span, name: &str, value: &str) {
+        let attr = AttrSpans { ns, name: self.push(name), value: self.push(value) };
         self.attrs.push(attr);
         if let Some(Node::Element { attrs, .. }) = self.nodes.last_mut() {
             attrs.1 += 1;
@@ -85,6 +97,11 @@ impl Assembler {
             self.nodes.push(Node::Text(span));
         }
         self.in_text = true;
+    }
+
+    /// How many elements are open.
+    pub(super) fn depth(&self) -> usize {
+        self.open.len()
     }
 
     /// Closes the innermost element; whether it was the outermost.
@@ -138,6 +155,13 @@ impl Assembler {
         self.namespaces.clear();
         self.in_text = false;
         Element { block: Arc::new(block), root: 0 }
+    }
+
+    /// Gives the buffers' memory back, when no element is open.
+    pub(super) fn release(&mut self) {
+        if self.open.is_empty() {
+            *self = Self::new();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! One element is one block: all its nodes in document order and all its text in one string. A clone, and taking a child out
 //! with [`ElementRef::to_element`], only count a reference, so that a stanza that goes to a thousand resources has one body.
-//! Nothing here recurses: deep input costs memory that the [reader](super::Reader) bounds, never stack.
+//! Nothing here recurses: deep input costs memory that the [reader](crate::xml::Reader) bounds, never stack.
 //!
 //! ```
 //! use xmpp_core::xml::{Element, ns};
@@ -64,7 +64,7 @@ impl Block {
 
 /// An XML element: name, attributes, and the elements and text below it.
 ///
-/// Made by the [reader](super::Reader) or by [`Element::builder`]. Two elements are equal when they mean the same: the order
+/// Made by the [reader](crate::xml::Reader) or by [`Element::builder`]. Two elements are equal when they mean the same: the order
 /// of attributes and the prefixes they were written with do not matter.
 #[derive(Clone)]
 pub struct Element {

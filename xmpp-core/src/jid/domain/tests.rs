@@ -45,16 +45,17 @@ fn r3920_3_2_05_encoded_labels_become_unicode() {
     becomes("xn--bcher-kva.example", "bücher.example");
     becomes("XN--BCHER-KVA.example", "bücher.example");
     becomes("ｘｎ－－bcher-kva.example", "bücher.example");
-    becomes("a.xn--4db.xn--p1ai", "a.ש.рф".replace('ש', &prepare("xn--4db").unwrap()).as_str());
+    becomes("a.xn--p1ai", "a.рф");
 }
 
 #[test]
 fn r3490_4_2_encoded_labels_that_do_not_come_back_stay() {
-    // `straße` maps to `strasse`, so this is another name.
+    // They encode `faß` and `straße`, which map to `fass` and `strasse`: other names.
+    becomes("xn--fa-hia.de", "xn--fa-hia.de");
     becomes("xn--strae-oqa.example", "xn--strae-oqa.example");
     // An emoji of Unicode 6.
     becomes("xn--e28h.example", "xn--e28h.example");
-    // `Bücher` with a capital inside the encoding of another basic string, digits that overflow, an empty rest.
+    // Not Punycode: beyond the last code point, cut short.
     becomes("xn--99999999.example", "xn--99999999.example");
     becomes("xn--0.example", "xn--0.example");
     // An ideographic full stop inside a label would be a dot the next time.
@@ -128,8 +129,9 @@ fn r3490_4_1_labels_have_at_most_63_octets_encoded() {
             fails(&label, Fault::LabelTooLong);
         }
     }
-    fails(&"é".repeat(100_000), Fault::LabelTooLong);
-    fails(&format!("xn--{}", "a".repeat(100_000)), Fault::LabelTooLong);
+    // In quadratic time these would take minutes.
+    fails(&"é".repeat(300_000), Fault::LabelTooLong);
+    fails(&format!("xn--{}", "a".repeat(300_000)), Fault::LabelTooLong);
 }
 
 #[test]
@@ -173,12 +175,12 @@ fn prepared_ascii_is_borrowed() {
 }
 
 #[test]
-fn preparing_twice_is_preparing_once_for_every_assigned_code_point() {
+fn preparing_twice_is_preparing_once_for_every_code_point_that_nameprep_takes() {
     let mut domain = String::new();
     let mut encoded = String::new();
-    // Nameprep refuses all unassigned code points at its first step: a sample of them is enough.
-    let assigned = |c: &char| !stringprep::tables::unassigned_code_point(*c) || u32::from(*c) % 61 == 0;
-    for c in ('\0'..=char::MAX).filter(assigned) {
+    // What Nameprep refuses, a million code points, it refuses in the same place: a sample of that is enough.
+    let chosen = |c: &char| u32::from(*c) % 61 == 0 || nameprep(c.encode_utf8(&mut [0; 4])).is_ok();
+    for c in ('\0'..=char::MAX).filter(chosen) {
         domain.clear();
         domain.extend(['a', c]);
         encoded.clear();

@@ -1,0 +1,268 @@
+//! What comes out of a connection: actions, to be performed in order.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::question::Question;
+use super::timer::Timer;
+use crate::jid::FullJid;
+use crate::sasl::{Mechanism, SaslCondition};
+use crate::stanza::{Stanza, StanzaError};
+use crate::stream::{Condition, Features, StreamError};
+use crate::tls::{TlsError, TlsRequest};
+
+/// Something the embedder has to do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Action {
+    /// Write these bytes to the transport.
+    Transmit(Bytes),
+    /// Write what was transmitted so far, then start a TLS handshake on the transport, and report `tls_established` or `tls_failed`.
+    StartTls(TlsRequest),
+    /// Find the answer, and give it back with the ticket.
+    Ask(Question),
+    /// Take note.
+    Event(Event),
+    /// End the transport. The last action of all.
+    CloseTransport(Close),
+}
+
+/// How to end the transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// Flush what was transmitted, end TLS with `close_notify` and the sending direction with a FIN, then let the peer end its own or a few seconds pass:
+    /// closing with unread input makes some systems throw away what was sent last.
+    Graceful,
+    /// Nothing that was sent matters any more.
+    Abort,
+}
+
+/// A stanza that was accepted for sending; later ones have greater ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SendId(pub(crate) u64);
+
+impl SendId {
+    /// The number, counting from 0 on each connection.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// Something that happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A resource was bound: stanzas may be sent from now on.
+    Online(Box<Online>),
+    /// A stanza came. On a server its `from` is the sender's full JID, whatever the client wrote.
+    Stanza(Stanza),
+    /// The peer made a mistake that does not end the stream.
+    Warning(Warning),
+    /// The stream is over. Comes exactly once.
+    Closed(Box<Closed>),
+}
+
+/// How the negotiation went.
+#[derive(Clone, Debug)]
+pub struct Online {
+    pub(crate) jid: FullJid,
+    pub(crate) mechanism: Mechanism,
+    pub(crate) encrypted: bool,
+    pub(crate) features: Features,
+}
+
+impl Online {
+    /// The address that was bound.
+    #[must_use]
+    pub const fn jid(&self) -> &FullJid {
+        &self.jid
+    }
+
+    /// The SASL mechanism that authenticated.
+    #[must_use]
+    pub const fn mechanism(&self) -> Mechanism {
+        self.mechanism
+    }
+
+    /// Whether TLS protects the stream.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// The features that were on offer together with resource binding.
+    #[must_use]
+    pub const fn features(&self) -> &Features {
+        &self.features
+    }
+}
+
+/// A mistake of the peer that it was told about and that the stream survives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A stanza that is not one: the error it was answered with, or would have been if errors were ever answered.
+    Stanza(StanzaError),
+    /// An attempt to authenticate failed.
+    Authentication(SaslCondition),
+    /// An attempt to bind a resource failed.
+    Binding(StanzaError),
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+pub struct Closed {
+    pub(crate) reason: CloseReason,
+    pub(crate) unsent: Vec<(SendId, Stanza)>,
+}
+
+impl Closed {
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> &CloseReason {
+        &self.reason
+    }
+
+    /// What was accepted for sending and never came out as [`Action::Transmit`], in order.
+    #[must_use]
+    pub fn unsent(&self) -> &[(SendId, Stanza)] {
+        &self.unsent
+    }
+
+    /// Hands out both parts.
+    #[must_use]
+    pub fn into_parts(self) -> (CloseReason, Vec<(SendId, Stanza)>) {
+        (self.reason, self.unsent)
+    }
+}
+
+/// Why a stream ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// Both sides closed their streams.
+    Clean,
+    /// The peer ended it with an error.
+    Peer(StreamError),
+    /// We did, for something the peer sent or for what the embedder said.
+    Local(StreamError),
+    /// The transport ended before the peer had closed its stream.
+    Truncated,
+    /// A deadline passed.
+    Timeout(Timer),
+    /// There is no TLS where there has to be.
+    Tls(TlsFault),
+    /// Client: the server did not let us in, or we did not trust it to.
+    Authentication(AuthenticationFault),
+    /// Client: the server bound no resource.
+    Binding(Option<StanzaError>),
+}
+
+/// What went wrong about TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFault {
+    /// Server: the client asked for TLS where it was not on offer.
+    NotOffered,
+    /// Client: the server refused.
+    Refused,
+    /// The handshake failed, or the server's certificate did not do.
+    Failed(TlsError),
+    /// Plaintext stood behind the element after which TLS begins: somebody may have put it there (RFC 3920 section 5.2).
+    Injection,
+}
+
+/// What went wrong about SASL, seen by the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthenticationFault {
+    /// The server offers no mechanism that we may use.
+    NoMechanism(crate::sasl::PolicyError),
+    /// The server said no.
+    Refused(SaslCondition),
+    /// The server did not follow the mechanism, or could not prove that it knows our password.
+    Server(crate::sasl::client::ClientError),
+}
+
+/// Whether another connection may fare better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// No: something has to change first.
+    Never,
+    /// At once.
+    Now,
+    /// Not before this long; embedders add jitter and back off.
+    After(Duration),
+    /// With other credentials only.
+    NewCredentials,
+}
+
+impl CloseReason {
+    /// Whether another connection may fare better.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        const SOON: Retry = Retry::After(Duration::from_secs(5));
+        const LATER: Retry = Retry::After(Duration::from_secs(60));
+        match self {
+            CloseReason::Clean => Retry::Never,
+            CloseReason::Truncated | CloseReason::Timeout(_) => SOON,
+            CloseReason::Peer(error) => match error.condition() {
+                Condition::Reset | Condition::SeeOtherHost => Retry::Now,
+                Condition::ConnectionTimeout => SOON,
+                Condition::SystemShutdown
+                | Condition::InternalServerError
+                | Condition::RemoteConnectionFailed
+                | Condition::ResourceConstraint
+                | Condition::PolicyViolation => LATER,
+                // RFC 6120 section 4.9.3.3: after a conflict the same resource must not be claimed at once again.
+                _ => Retry::Never,
+            },
+            CloseReason::Local(error) => match error.condition() {
+                Condition::SystemShutdown | Condition::InternalServerError => LATER,
+                _ => Retry::Never,
+            },
+            CloseReason::Tls(fault) => match fault {
+                TlsFault::Failed(TlsError::Handshake) | TlsFault::Refused => LATER,
+                _ => Retry::Never,
+            },
+            CloseReason::Authentication(AuthenticationFault::Refused(condition)) => match condition {
+                SaslCondition::TemporaryAuthFailure => LATER,
+                SaslCondition::NotAuthorized | SaslCondition::CredentialsExpired => Retry::NewCredentials,
+                _ => Retry::Never,
+            },
+            CloseReason::Authentication(_) => Retry::Never,
+            CloseReason::Binding(_) => Retry::Never,
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CloseReason::Clean => f.write_str("both sides closed the stream"),
+            CloseReason::Peer(error) => write!(f, "the peer closed the stream: {error}"),
+            CloseReason::Local(error) => write!(f, "the stream was closed: {error}"),
+            CloseReason::Truncated => f.write_str("the transport ended before the stream was closed"),
+            CloseReason::Timeout(timer) => write!(f, "a deadline passed: {timer:?}"),
+            CloseReason::Tls(fault) => write!(f, "no TLS: {fault:?}"),
+            CloseReason::Authentication(AuthenticationFault::NoMechanism(error)) => {
+                write!(f, "not authenticated: {error}")
+            }
+            CloseReason::Authentication(AuthenticationFault::Refused(condition)) => {
+                write!(f, "not authenticated: {condition}")
+            }
+            CloseReason::Authentication(AuthenticationFault::Server(error)) => {
+                write!(f, "server not trusted: {error}")
+            }
+            CloseReason::Binding(Some(error)) => write!(f, "no resource was bound: {error}"),
+            CloseReason::Binding(None) => f.write_str("no resource was bound: the answer makes no sense"),
+        }
+    }
+}
+
+impl core::error::Error for CloseReason {}

@@ -1,0 +1,458 @@
+//! The initiating entity's end of a client's stream (RFC 3920 sections 4 to 7).
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Close;
+use super::action::{AuthenticationFault, CloseReason, Event, Online, SendId, TlsFault, Warning};
+use super::client_config::ClientConfig;
+use super::core::{Core, Machine, Role};
+use super::question::{Answer, Query, Question, Ticket};
+use crate::bind;
+use crate::entropy::{Label, Seed};
+use crate::error::Misuse;
+use crate::jid::FullJid;
+use crate::sasl::client::{Client, ClientError, ClientStep, Start};
+use crate::sasl::{Bindings, Mechanism, Nonce, SaslCondition, framing};
+use crate::stanza::{IqType, Stanza, StanzaError};
+use crate::stream::{Condition, Features, FirstLevel, Phase, StreamError, StreamHeader};
+use crate::time::Instant;
+use crate::tls::{Service, TlsError, TlsInfo, TlsPolicy, TlsRequest};
+use crate::xml::{Element, ns};
+
+/// A client's end of the connection to its server.
+///
+/// It negotiates TLS, SASL and resource binding as the initiating entity: a transport to the server has to be there, and all that comes
+/// back is performed action by action until [`Event::Online`] says that stanzas may flow.
+///
+/// ```
+/// use xmpp_core::conn::{Action, ClientConfig, ClientConnection, Drive};
+/// use xmpp_core::entropy::Seed;
+/// use xmpp_core::jid::BareJid;
+/// use xmpp_core::sasl::Secret;
+/// use xmpp_core::time::Instant;
+///
+/// let config = ClientConfig::new(BareJid::new("juliet@example.com")?, Secret::new("r0m30myr0m30"));
+/// let mut client = ClientConnection::new(config, Seed::new([1; 32]), Instant::ZERO);
+/// let Some(Action::Transmit(header)) = client.poll() else { panic!("a client speaks first") };
+/// assert!(core::str::from_utf8(&header)?.contains(" to='example.com'"));
+///
+/// client.receive(
+///     Instant::ZERO,
+///     b"<stream:stream from='example.com' id='1' version='1.0' xmlns='jabber:client' \
+///       xmlns:stream='http://etherx.jabber.org/streams'><stream:features>\
+///       <starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>",
+/// )?;
+/// let Some(Action::Transmit(starttls)) = client.poll() else { panic!("TLS was offered") };
+/// assert_eq!(&starttls[..], b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub struct ClientConnection {
+    machine: Machine<State>,
+}
+
+impl ClientConnection {
+    /// A transport to the server is there. `seed` must be fresh for every connection.
+    #[must_use]
+    pub fn new(config: ClientConfig, seed: Seed, now: Instant) -> Self {
+        let limits = config.limits.clone();
+        let stage = Stage { config: Box::new(config), tls: None };
+        let header = stage.header();
+        let mut machine = Machine::new(State::AwaitHeader(stage), limits, seed, now);
+        machine.core().set_header(header);
+        machine.core().open();
+        ClientConnection { machine }
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// [`Misuse::Stale`] when the ticket is another connection's, was used, or has expired: the answer is dropped.
+    pub fn answer<Q: Query>(
+        &mut self,
+        now: Instant,
+        ticket: Ticket<Q>,
+        answer: Q::Answer,
+    ) -> Result<(), Misuse> {
+        self.machine.answer(now, ticket, answer)
+    }
+
+    /// The TLS handshake succeeded; whether the certificate will do is judged here, from what `info` says of it.
+    /// Bytes received from now on come out of TLS.
+    ///
+    /// # Errors
+    /// [`Misuse::NoTlsPending`] unless an action asked for a handshake.
+    pub fn tls_established(&mut self, now: Instant, info: TlsInfo) -> Result<(), Misuse> {
+        self.machine.tls_established(now, info)
+    }
+
+    /// The TLS handshake failed: the connection ends without another byte (RFC 6120 section 5.4.3.2).
+    ///
+    /// # Errors
+    /// [`Misuse::NoTlsPending`] unless an action asked for a handshake.
+    pub fn tls_failed(&mut self, now: Instant, error: TlsError) -> Result<(), Misuse> {
+        self.machine.tls_failed(now, error)
+    }
+
+    /// Sends a stanza.
+    ///
+    /// # Errors
+    /// [`Misuse::NotOnline`] before a resource is bound, [`Misuse::Closed`] once the stream closes, [`Misuse::OutboxFull`] when
+    /// more waits than [`Limits::outbox_bytes`](crate::limits::Limits::outbox_bytes) allows.
+    pub fn send(&mut self, now: Instant, stanza: Stanza) -> Result<SendId, Misuse> {
+        self.machine.send(now, stanza)
+    }
+
+    /// Closes the stream: the closing tag goes out, and what the server still sends is handed in until it closes too.
+    pub fn close(&mut self, now: Instant) {
+        self.machine.close(now);
+    }
+
+    /// Ends the stream with an error.
+    pub fn fail(&mut self, now: Instant, error: impl Into<StreamError>) {
+        self.machine.fail(now, error.into());
+    }
+
+    /// The address that was bound, once it was.
+    #[must_use]
+    pub fn jid(&self) -> Option<&FullJid> {
+        match self.machine.role() {
+            State::Online(jid) => Some(jid),
+            _ => None,
+        }
+    }
+}
+
+super::drive_by_machine!(ClientConnection);
+
+/// What the connection awaits, with what it knows by then.
+enum State {
+    /// The server's header: the first, or a new one after TLS.
+    AwaitHeader(Stage),
+    /// What the server offers.
+    AwaitFeatures(Stage),
+    /// `<proceed/>`.
+    AwaitProceed(Stage),
+    /// The outcome of the TLS handshake.
+    TlsPending(Stage),
+    /// The next step of the SASL exchange.
+    AwaitSasl(Exchange),
+    /// A derived key.
+    AwaitDerivation(Exchange),
+    /// The header of the authenticated stream.
+    AwaitSecondHeader(Authenticated),
+    /// What the server offers on it.
+    AwaitSecondFeatures(Authenticated),
+    /// The answer to the request with this id.
+    AwaitBind(Authenticated, String, Features),
+    /// Stanzas.
+    Online(FullJid),
+    Over,
+}
+
+/// Before authentication.
+struct Stage {
+    config: Box<ClientConfig>,
+    tls: Option<TlsInfo>,
+}
+
+struct Exchange {
+    authenticated: Authenticated,
+    client: Client,
+}
+
+/// What is needed once the exchange has succeeded: no password among it.
+struct Authenticated {
+    domain: String,
+    resource: Option<String>,
+    mechanism: Mechanism,
+    encrypted: bool,
+}
+
+impl Role for State {
+    fn over() -> Self {
+        State::Over
+    }
+
+    fn phase(&self) -> Option<Phase> {
+        match self {
+            State::AwaitFeatures(_) | State::AwaitSecondFeatures(_) => Some(Phase::AwaitFeatures),
+            State::AwaitProceed(_) => Some(Phase::AwaitProceed),
+            State::AwaitSasl(_) => Some(Phase::AwaitSasl),
+            State::AwaitBind(..) => Some(Phase::AwaitBind),
+            State::Online(_) => Some(Phase::ClientOnline),
+            State::AwaitHeader(_)
+            | State::TlsPending(_)
+            | State::AwaitDerivation(_)
+            | State::AwaitSecondHeader(_)
+            | State::Over => None,
+        }
+    }
+
+    fn on_header(self, core: &mut Core, header: Result<StreamHeader, Condition>) -> Self {
+        let header = match header {
+            Ok(header) => header,
+            Err(condition) => return refuse(core, condition),
+        };
+        if header.content_ns() != ns::CLIENT {
+            return refuse(core, Condition::InvalidNamespace);
+        }
+        // RFC 3920 section 4.4.1: a server of an older protocol knows neither TLS nor SASL.
+        if header.version().is_none_or(|version| version.major < 1) {
+            return refuse(core, Condition::UnsupportedVersion);
+        }
+        match self {
+            State::AwaitHeader(stage) => State::AwaitFeatures(stage),
+            State::AwaitSecondHeader(authenticated) => State::AwaitSecondFeatures(authenticated),
+            other => other,
+        }
+    }
+
+    fn on_element(self, core: &mut Core, kind: FirstLevel, element: Element) -> Self {
+        match (self, kind) {
+            (State::AwaitFeatures(stage), _) => stage.on_features(core, &Features::parse(element.as_ref())),
+            (State::AwaitProceed(stage), FirstLevel::Proceed) => stage.on_proceed(core),
+            (State::AwaitProceed(_), _) => {
+                core.finish(CloseReason::Tls(TlsFault::Refused), Close::Graceful);
+                State::Over
+            }
+            (State::AwaitSasl(exchange), FirstLevel::Challenge) => exchange.on_challenge(core, &element),
+            (State::AwaitSasl(exchange), FirstLevel::Success) => exchange.on_success(core, &element),
+            (State::AwaitSasl(_), _) => {
+                // RFC 6120 section 6.5: an unknown condition, or none, counts as `not-authorized`.
+                let causes =
+                    element.children().filter(|cause| cause.ns() == ns::SASL && cause.name() != "text");
+                let condition = causes.map(|cause| SaslCondition::from_name(cause.name())).next();
+                let fault = AuthenticationFault::Refused(condition.unwrap_or(SaslCondition::NotAuthorized));
+                core.finish(CloseReason::Authentication(fault), Close::Graceful);
+                State::Over
+            }
+            (State::AwaitSecondFeatures(authenticated), _) => {
+                authenticated.on_features(core, Features::parse(element.as_ref()))
+            }
+            (State::AwaitBind(authenticated, id, features), _) => {
+                authenticated.on_bind(core, id, features, &element)
+            }
+            (State::Online(jid), _) => {
+                on_stanza(core, &element);
+                State::Online(jid)
+            }
+            (other, _) => other,
+        }
+    }
+
+    fn on_answer(self, core: &mut Core, answer: Answer) -> Self {
+        match (self, answer) {
+            (State::AwaitDerivation(mut exchange), Answer::Derivation(key)) => {
+                match exchange.client.derived(&key) {
+                    Ok(message) => exchange.respond(core, &message),
+                    Err(error) => exchange.distrust(core, error),
+                }
+            }
+            (other, _) => other,
+        }
+    }
+
+    fn on_unanswered(self, core: &mut Core) -> Self {
+        match self {
+            State::AwaitDerivation(_) => {
+                core.element(Element::builder(ns::SASL, "abort").build());
+                core.finish(CloseReason::Timeout(super::Timer::Answer), Close::Graceful);
+                State::Over
+            }
+            other => other,
+        }
+    }
+
+    fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self {
+        match self {
+            State::TlsPending(stage) => {
+                if let Err(error) = info.verify(stage.config.account.domain(), Service::Client) {
+                    core.end(CloseReason::Tls(TlsFault::Failed(error)), Close::Graceful);
+                    return State::Over;
+                }
+                // What the server said in plaintext is forgotten (RFC 3920 section 5.1).
+                let stage = Stage { config: stage.config, tls: Some(info) };
+                core.set_header(stage.header());
+                core.open();
+                State::AwaitHeader(stage)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Stage {
+    fn header(&self) -> StreamHeader {
+        let account = &self.config.account;
+        let mut header = StreamHeader::new(ns::CLIENT).with_to(account.domain());
+        if self.tls.is_some() {
+            // RFC 6120 section 4.7.1: who we are is nobody's business before TLS protects it.
+            header = header.with_from(account.as_str());
+        }
+        match &self.config.lang {
+            Some(lang) => header.with_lang(lang),
+            None => header,
+        }
+    }
+
+    fn on_features(self, core: &mut Core, features: &Features) -> State {
+        if self.tls.is_none() && self.config.tls != TlsPolicy::Disabled {
+            // RFC 7590 section 3.1: somebody may have taken the offer out, so whoever needs TLS asks for it all the same.
+            if features.starttls().is_some() || self.config.tls == TlsPolicy::Required {
+                core.element(Element::builder(ns::TLS, "starttls").build());
+                return State::AwaitProceed(self);
+            }
+        }
+        let bindings = self.tls.as_ref().map(|tls| tls.bindings().clone()).unwrap_or_default();
+        self.authenticate(core, features, &bindings)
+    }
+
+    fn on_proceed(self, core: &mut Core) -> State {
+        if core.input_left() {
+            // Whoever put bytes behind `<proceed/>` hopes that we take them for what came through TLS.
+            core.end(CloseReason::Tls(TlsFault::Injection), Close::Abort);
+            return State::Over;
+        }
+        core.start_tls(TlsRequest::initiating(self.config.account.as_jid(), Service::Client));
+        State::TlsPending(self)
+    }
+
+    fn authenticate(self, core: &mut Core, features: &Features, bindings: &Bindings) -> State {
+        let header = self.header();
+        let Stage { config, tls } = self;
+        let offered: Vec<&str> = features.mechanisms().iter().map(String::as_str).collect();
+        let choice = match config.mechanisms.choose(&offered, bindings, tls.is_some()) {
+            Ok(choice) => choice,
+            Err(error) => {
+                let fault = AuthenticationFault::NoMechanism(error);
+                core.finish(CloseReason::Authentication(fault), Close::Graceful);
+                return State::Over;
+            }
+        };
+        let mechanism = choice.mechanism();
+        let ClientConfig { account, password, resource, iterations, .. } = *config;
+        let authcid = account.node().unwrap_or_default().to_owned();
+        let start =
+            Start::new(choice, authcid, password, Nonce::from_random(core.nonce())).iterations(iterations);
+        let (client, message) = match start.start() {
+            Ok(started) => started,
+            Err(error) => {
+                let fault = AuthenticationFault::Server(error);
+                core.finish(CloseReason::Authentication(fault), Close::Graceful);
+                return State::Over;
+            }
+        };
+        let text = framing::encode(Some(message.as_bytes()));
+        core.element(
+            Element::builder(ns::SASL, "auth").attr("mechanism", mechanism.name()).text(&text).build(),
+        );
+        core.set_header(header);
+        let domain = account.domain().to_owned();
+        let authenticated = Authenticated { domain, resource, mechanism, encrypted: tls.is_some() };
+        State::AwaitSasl(Exchange { authenticated, client })
+    }
+}
+
+impl Exchange {
+    fn on_challenge(mut self, core: &mut Core, challenge: &Element) -> State {
+        let Ok(message) = framing::decode_exchange(&challenge.text()) else {
+            return self.distrust(core, ClientError::Malformed);
+        };
+        match self.client.challenge(message.as_bytes()) {
+            Ok(ClientStep::Respond(message)) => self.respond(core, &message),
+            Ok(ClientStep::Derive(request)) => {
+                core.ask(|ticket| Question::Derivation { ticket, request });
+                State::AwaitDerivation(self)
+            }
+            Err(error) => self.distrust(core, error),
+        }
+    }
+
+    fn respond(self, core: &mut Core, message: &[u8]) -> State {
+        let text = framing::encode_exchange(message);
+        core.element(Element::builder(ns::SASL, "response").text(&text).build());
+        State::AwaitSasl(self)
+    }
+
+    fn on_success(mut self, core: &mut Core, success: &Element) -> State {
+        let verified = match framing::decode(&success.text()) {
+            Ok(data) => self.client.success(data.as_ref().map(|data| data.as_bytes())),
+            Err(_) => Err(ClientError::Malformed),
+        };
+        if let Err(error) = verified {
+            let fault = AuthenticationFault::Server(error);
+            core.finish(CloseReason::Authentication(fault), Close::Graceful);
+            return State::Over;
+        }
+        core.restart();
+        core.open();
+        State::AwaitSecondHeader(self.authenticated)
+    }
+
+    /// The server does not follow the mechanism: tells it so, and leaves.
+    fn distrust(self, core: &mut Core, error: ClientError) -> State {
+        core.element(Element::builder(ns::SASL, "abort").build());
+        core.finish(CloseReason::Authentication(AuthenticationFault::Server(error)), Close::Graceful);
+        State::Over
+    }
+}
+
+impl Authenticated {
+    fn on_features(self, core: &mut Core, features: Features) -> State {
+        if !features.bind() {
+            // RFC 6120 section 7.1: there are no stanzas without a resource.
+            return refuse(core, Condition::UnsupportedFeature);
+        }
+        let id = core.token(Label::StanzaId);
+        core.reply(Stanza::Iq(bind::request(&id, self.resource.as_deref())));
+        State::AwaitBind(self, id, features)
+    }
+
+    fn on_bind(self, core: &mut Core, id: String, features: Features, element: &Element) -> State {
+        let iq = match Stanza::parse(element) {
+            Ok(Stanza::Iq(iq)) if iq.id() == id => iq,
+            // Not the answer: nothing that could be served yet.
+            _ => return State::AwaitBind(self, id, features),
+        };
+        let refused = match iq.type_() {
+            IqType::Result => match bind::result(&iq) {
+                // RFC 6120 section 4.3.6: the address is what the server says, but it must be one of its own.
+                Some(jid) if jid.domain() == self.domain => {
+                    core.online();
+                    core.event(Event::Online(Box::new(Online {
+                        jid: jid.clone(),
+                        mechanism: self.mechanism,
+                        encrypted: self.encrypted,
+                        features,
+                    })));
+                    return State::Online(jid);
+                }
+                _ => None,
+            },
+            IqType::Error => iq.error(),
+            IqType::Get | IqType::Set => return State::AwaitBind(self, id, features),
+        };
+        core.finish(CloseReason::Binding(refused), Close::Graceful);
+        State::Over
+    }
+}
+
+fn on_stanza(core: &mut Core, element: &Element) {
+    match Stanza::parse(element) {
+        Ok(stanza) => core.event(Event::Stanza(stanza)),
+        Err(malformed) => {
+            if let Some(reply) = malformed.reply() {
+                core.reply(reply);
+            }
+            core.event(Event::Warning(Warning::Stanza(StanzaError::new(malformed.condition()))));
+        }
+    }
+}
+
+fn refuse(core: &mut Core, condition: Condition) -> State {
+    core.fail(condition);
+    State::Over
+}

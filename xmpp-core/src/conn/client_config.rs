@@ -1,0 +1,83 @@
+//! What a client decides before it connects.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::ops::RangeInclusive;
+
+use crate::jid::BareJid;
+use crate::limits::Limits;
+use crate::sasl::client::ITERATIONS;
+use crate::sasl::{Secret, Selection};
+use crate::tls::TlsPolicy;
+
+/// The configuration of one [`ClientConnection`](super::ClientConnection).
+#[derive(Debug)]
+pub struct ClientConfig {
+    pub(super) account: BareJid,
+    pub(super) password: Secret,
+    pub(super) resource: Option<String>,
+    pub(super) tls: TlsPolicy,
+    pub(super) mechanisms: Selection,
+    pub(super) iterations: RangeInclusive<u32>,
+    pub(super) limits: Limits,
+    pub(super) lang: Option<String>,
+}
+
+impl ClientConfig {
+    /// To log in to that account. TLS is required, and the resource is the server's choice.
+    #[must_use]
+    pub fn new(account: BareJid, password: Secret) -> Self {
+        ClientConfig {
+            account,
+            password,
+            resource: None,
+            tls: TlsPolicy::Required,
+            mechanisms: Selection::new(),
+            iterations: ITERATIONS,
+            limits: Limits::client(),
+            lang: None,
+        }
+    }
+
+    /// Asks for this resource; the server may choose another.
+    #[must_use]
+    pub fn with_resource(mut self, resource: &str) -> Self {
+        self.resource = Some(resource.to_owned());
+        self
+    }
+
+    /// Whether to do without TLS if need be.
+    #[must_use]
+    pub const fn with_tls(mut self, policy: TlsPolicy) -> Self {
+        self.tls = policy;
+        self
+    }
+
+    /// Which SASL mechanisms to use, and the weakest that will do: what was used with this server before.
+    #[must_use]
+    pub fn with_mechanisms(mut self, mechanisms: Selection) -> Self {
+        self.mechanisms = mechanisms;
+        self
+    }
+
+    /// How many iterations of its key derivation a server may ask for, 4,096 to 1,000,000 unless set.
+    #[must_use]
+    pub const fn with_iterations(mut self, accepted: RangeInclusive<u32>) -> Self {
+        self.iterations = accepted;
+        self
+    }
+
+    /// How much of everything the server may use.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The language of what the user writes (RFC 6120 section 4.7.4).
+    #[must_use]
+    pub fn with_lang(mut self, lang: &str) -> Self {
+        self.lang = Some(lang.to_owned());
+        self
+    }
+}

@@ -1,0 +1,131 @@
+//! Connections: one end of a stream as a machine that bytes and time go into, and owned actions come out of.
+//!
+//! There is one type per role, so that a connection can only be asked what its role can do: [`ClientConnection`] is the
+//! initiating entity's end of a client's stream, [`ServerConnection`] the receiving entity's. Both are driven alike, through [`Drive`].
+//!
+//! # The driving contract
+//!
+//! 1. What the peer does wrong comes out as actions. An `Err` is the embedder's own [`Misuse`], and changes nothing.
+//! 2. [`poll`](Drive::poll) until `None`, and perform each action before the next. One element of the first level is taken per step, so the
+//!    machine never runs ahead of what the embedder has seen.
+//! 3. Offer bytes only while [`wants_input`](Drive::wants_input): while TLS or a question is open, what the peer sends stays in the socket.
+//! 4. Answer a [`Question`] with its [`Ticket`]; an answer that comes too late is [`Misuse::Stale`] and harmless.
+//! 5. Call [`handle_timeout`](Drive::handle_timeout) at [`poll_timeout`](Drive::poll_timeout); early calls do nothing.
+//! 6. After [`Action::CloseTransport`] there is nothing more. Just before it, [`Event::Closed`] hands back the stanzas that never went out.
+//!
+//! What comes out depends only on the configuration, the seed and the timed input, however that input is cut into chunks.
+//!
+//! ```
+//! use xmpp_core::conn::{Action, Close, Drive};
+//! use xmpp_core::time::Instant;
+//!
+//! /// Moves bytes until the machine has had enough; `read` and `write` are whatever the embedder has.
+//! fn run(conn: &mut impl Drive, mut read: impl FnMut() -> Vec<u8>, mut write: impl FnMut(&[u8])) {
+//!     let now = Instant::ZERO; // the embedder's clock
+//!     loop {
+//!         while let Some(action) = conn.poll() {
+//!             match action {
+//!                 Action::Transmit(bytes) => write(&bytes),
+//!                 Action::CloseTransport(_) => return,
+//!                 _ => {} // TLS, questions, events
+//!             }
+//!         }
+//!         if conn.poll_timeout().is_some_and(|at| at <= now) {
+//!             conn.handle_timeout(now);
+//!         } else if conn.wants_input() {
+//!             match read() {
+//!                 bytes if bytes.is_empty() => conn.transport_closed(now),
+//!                 bytes => conn.receive(now, &bytes).expect("input was wanted"),
+//!             }
+//!         } else {
+//!             return; // something else has to happen first
+//!         }
+//!     }
+//! }
+//! # let _ = Close::Abort;
+//! ```
+
+mod action;
+mod client;
+mod client_config;
+mod core;
+mod proof;
+mod question;
+mod server;
+mod server_config;
+mod timer;
+
+pub use action::{
+    Action, AuthenticationFault, Close, CloseReason, Closed, Event, Online, Retry, SendId, TlsFault, Warning,
+};
+pub use client::ClientConnection;
+pub use client_config::ClientConfig;
+pub use question::{Answer, BindAnswer, Binding, Credentials, Derivation, Query, Question, Ticket};
+pub use server::ServerConnection;
+pub use server_config::ServerConfig;
+pub use timer::Timer;
+
+use crate::error::Misuse;
+use crate::time::Instant;
+
+/// The face of a connection over a byte stream. [The module](self) tells the rules.
+pub trait Drive {
+    /// Takes bytes that came from the transport, through TLS once there is TLS.
+    ///
+    /// # Errors
+    /// [`Misuse::NotWantingInput`] or [`Misuse::Closed`]: nothing was taken.
+    fn receive(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Misuse>;
+
+    /// Lets deadlines pass.
+    fn handle_timeout(&mut self, now: Instant);
+
+    /// The transport ended, in whatever way. What came before is still handed in.
+    fn transport_closed(&mut self, now: Instant);
+
+    /// The next action; `None` when there is nothing to do until something comes in.
+    fn poll(&mut self) -> Option<Action>;
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) at the latest; `None` when there is no deadline.
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// Whether [`receive`](Self::receive) takes bytes now.
+    fn wants_input(&self) -> bool;
+}
+
+/// Drives a connection type by its machine.
+macro_rules! drive_by_machine {
+    ($connection:ty) => {
+        impl $crate::conn::Drive for $connection {
+            fn receive(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Misuse> {
+                self.machine.receive(now, bytes)
+            }
+
+            fn handle_timeout(&mut self, now: Instant) {
+                self.machine.handle_timeout(now);
+            }
+
+            fn transport_closed(&mut self, now: Instant) {
+                self.machine.transport_closed(now);
+            }
+
+            fn poll(&mut self) -> Option<$crate::conn::Action> {
+                self.machine.poll()
+            }
+
+            fn poll_timeout(&self) -> Option<Instant> {
+                self.machine.poll_timeout()
+            }
+
+            fn wants_input(&self) -> bool {
+                self.machine.wants_input()
+            }
+        }
+
+        impl core::fmt::Debug for $connection {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct(stringify!($connection)).field("jid", &self.jid()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+use drive_by_machine;

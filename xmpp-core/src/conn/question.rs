@@ -1,0 +1,148 @@
+//! What a connection asks its embedder, and the tickets that answers come back with.
+//!
+//! A question goes out as `Action::Ask`; nothing inside waits for the answer. The ticket is good for one answer, to the machine that
+//! issued it, until its deadline: an answer that comes later is refused as stale and does no harm.
+
+use alloc::string::String;
+use core::fmt;
+use core::marker::PhantomData;
+
+use crate::jid::{BareJid, FullJid};
+use crate::sasl::server::CredentialsAnswer;
+use crate::sasl::{DeriveKey, SaltedPassword, ScramHash};
+use crate::stanza::StanzaError;
+
+/// The right to answer one question of one machine once.
+#[must_use = "a question that is not answered expires, and the peer is turned away"]
+pub struct Ticket<Q> {
+    machine: u64,
+    number: u64,
+    question: PhantomData<fn(Q)>,
+}
+
+impl<Q> Ticket<Q> {
+    pub(crate) const fn new(machine: u64, number: u64) -> Self {
+        Ticket { machine, number, question: PhantomData }
+    }
+
+    pub(crate) const fn key(&self) -> (u64, u64) {
+        (self.machine, self.number)
+    }
+}
+
+impl<Q> fmt::Debug for Ticket<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The machine's own number would differ from run to run for nothing.
+        write!(f, "Ticket({})", self.number)
+    }
+}
+
+impl<Q> PartialEq for Ticket<Q> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A kind of question, as the type parameter of its [`Ticket`].
+pub trait Query: sealed::Sealed {
+    /// What answers it.
+    type Answer: Into<Answer>;
+}
+
+/// Asks for the keys of an account; answered with [`CredentialsAnswer`].
+#[derive(Debug)]
+pub enum Credentials {}
+/// Asks for a key to be derived from a password; answered with the [`SaltedPassword`].
+#[derive(Debug)]
+pub enum Derivation {}
+/// Asks for a resource to be bound; answered with [`BindAnswer`].
+#[derive(Debug)]
+pub enum Binding {}
+
+impl sealed::Sealed for Credentials {}
+impl sealed::Sealed for Derivation {}
+impl sealed::Sealed for Binding {}
+
+impl Query for Credentials {
+    type Answer = CredentialsAnswer;
+}
+impl Query for Derivation {
+    type Answer = SaltedPassword;
+}
+impl Query for Binding {
+    type Answer = BindAnswer;
+}
+
+/// What a server says to a client that wants a resource.
+#[derive(Clone, Debug)]
+pub enum BindAnswer {
+    /// The session exists under this address, which has to belong to the account that asked.
+    Bound(FullJid),
+    /// It may not, for instance `conflict`, `not-allowed` or `resource-constraint` (RFC 6120 sections 7.6.2 and 7.7.2).
+    Refused(StanzaError),
+}
+
+/// An answer of whatever kind.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// To [`Credentials`].
+    Credentials(CredentialsAnswer),
+    /// To [`Derivation`].
+    Derivation(SaltedPassword),
+    /// To [`Binding`].
+    Binding(BindAnswer),
+}
+
+impl From<CredentialsAnswer> for Answer {
+    fn from(answer: CredentialsAnswer) -> Self {
+        Answer::Credentials(answer)
+    }
+}
+
+impl From<SaltedPassword> for Answer {
+    fn from(answer: SaltedPassword) -> Self {
+        Answer::Derivation(answer)
+    }
+}
+
+impl From<BindAnswer> for Answer {
+    fn from(answer: BindAnswer) -> Self {
+        Answer::Binding(answer)
+    }
+}
+
+/// A question with the ticket to answer it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Question {
+    /// Server: which keys does this account have?
+    Credentials {
+        /// Answers with [`CredentialsAnswer`].
+        ticket: Ticket<Credentials>,
+        /// The account that the client claims to be.
+        account: BareJid,
+        /// The hash whose keys are needed; `None` when any will do (PLAIN).
+        hash: Option<ScramHash>,
+    },
+    /// Either side: [run](DeriveKey::run) this derivation, away from the I/O since it is slow by design.
+    Derivation {
+        /// Answers with the [`SaltedPassword`].
+        ticket: Ticket<Derivation>,
+        /// What to derive.
+        request: DeriveKey,
+    },
+    /// Server: may this account have a session, and under which resource?
+    Binding {
+        /// Answers with [`BindAnswer`].
+        ticket: Ticket<Binding>,
+        /// The account, authenticated.
+        account: BareJid,
+        /// The resource the client would like, as it wrote it; `None` leaves the choice to the server.
+        resource: Option<String>,
+    },
+}

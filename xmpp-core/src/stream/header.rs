@@ -1,0 +1,235 @@
+//! The stream header: the opening tag of each direction (RFC 3920 sections 4.4 and 4.5, RFC 6120 sections 4.7 and 4.8).
+//!
+//! ```
+//! use xmpp_core::stream::StreamHeader;
+//! use xmpp_core::xml::ns;
+//!
+//! let header = StreamHeader::new(ns::CLIENT).with_to("example.com");
+//! assert_eq!(
+//!     header.to_xml(),
+//!     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
+//!      to='example.com' version='1.0'>"
+//! );
+//! ```
+
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use super::Condition;
+use crate::xml::{Element, attribute, ns};
+
+/// A version of XMPP: two numbers (RFC 3920 section 4.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// Incompatible when greater.
+    pub major: u32,
+    /// Compatible when greater.
+    pub minor: u32,
+}
+
+impl Version {
+    /// What this engine speaks.
+    pub const V1_0: Version = Version { major: 1, minor: 0 };
+
+    /// Reads `major.minor`; leading zeros do not count (RFC 3920 section 4.4.1).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Version> {
+        let number = |digits: &str| -> Option<u32> {
+            let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            valid.then(|| digits.parse().ok()).flatten()
+        };
+        let (major, minor) = text.split_once('.')?;
+        Some(Version { major: number(major)?, minor: number(minor)? })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// What an opening tag says. Addresses are as written: whether they are acceptable depends on the role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamHeader {
+    content_ns: String,
+    to: Option<String>,
+    from: Option<String>,
+    id: Option<String>,
+    lang: Option<String>,
+    version: Option<Version>,
+}
+
+impl StreamHeader {
+    /// A header of version 1.0 for content of that namespace.
+    #[must_use]
+    pub fn new(content_ns: &str) -> Self {
+        StreamHeader {
+            content_ns: content_ns.to_string(),
+            to: None,
+            from: None,
+            id: None,
+            lang: None,
+            version: Some(Version::V1_0),
+        }
+    }
+
+    /// Sets `to`.
+    #[must_use]
+    pub fn with_to(mut self, to: &str) -> Self {
+        self.to = Some(to.to_string());
+        self
+    }
+
+    /// Sets `from`.
+    #[must_use]
+    pub fn with_from(mut self, from: &str) -> Self {
+        self.from = Some(from.to_string());
+        self
+    }
+
+    /// Sets `id`.
+    #[must_use]
+    pub fn with_id(mut self, id: &str) -> Self {
+        self.id = Some(id.to_string());
+        self
+    }
+
+    /// Sets `xml:lang`.
+    #[must_use]
+    pub fn with_lang(mut self, lang: &str) -> Self {
+        self.lang = Some(lang.to_string());
+        self
+    }
+
+    /// The namespace declared for what the stream carries.
+    #[must_use]
+    pub fn content_ns(&self) -> &str {
+        &self.content_ns
+    }
+
+    /// The domain the stream is for, or in an answer the address of the peer.
+    #[must_use]
+    pub fn to(&self) -> Option<&str> {
+        self.to.as_deref()
+    }
+
+    /// The address of the sender.
+    #[must_use]
+    pub fn from(&self) -> Option<&str> {
+        self.from.as_deref()
+    }
+
+    /// The id that the receiving entity gave the stream.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The default language of what the stream carries.
+    #[must_use]
+    pub fn lang(&self) -> Option<&str> {
+        self.lang.as_deref()
+    }
+
+    /// The version; `None` when there was none or it cannot be read.
+    #[must_use]
+    pub const fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// Reads the opening tag; `content_ns` is what it declares as default namespace.
+    ///
+    /// # Errors
+    /// `invalid-namespace` when it is not of the streams namespace (RFC 6120 section 4.8.1), `bad-format` when it is no `stream` at all.
+    pub fn parse(tag: &Element, content_ns: &str) -> Result<Self, Condition> {
+        if tag.ns() != ns::STREAMS {
+            return Err(Condition::InvalidNamespace);
+        }
+        if tag.name() != "stream" {
+            return Err(Condition::BadFormat);
+        }
+        let attr = |name| tag.attr(name).map(ToString::to_string);
+        Ok(StreamHeader {
+            content_ns: content_ns.to_string(),
+            to: attr("to"),
+            from: attr("from"),
+            id: attr("id"),
+            lang: tag.lang().map(ToString::to_string),
+            version: tag.attr("version").and_then(Version::parse),
+        })
+    }
+
+    /// The XML declaration and the opening tag (RFC 6120 section 4.3.3 wants the declaration on restarts too).
+    #[must_use]
+    pub fn to_xml(&self) -> String {
+        let mut out = String::from("<?xml version='1.0'?><stream:stream");
+        attribute(&mut out, "xmlns", &self.content_ns);
+        attribute(&mut out, "xmlns:stream", ns::STREAMS);
+        let version = self.version.map(|version| version.to_string());
+        for (name, value) in [
+            ("to", &self.to),
+            ("from", &self.from),
+            ("id", &self.id),
+            ("xml:lang", &self.lang),
+            ("version", &version),
+        ] {
+            if let Some(value) = value {
+                attribute(&mut out, name, value);
+            }
+        }
+        out.push('>');
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag() -> crate::xml::Builder {
+        Element::builder(ns::STREAMS, "stream")
+    }
+
+    #[test]
+    fn r3920_4_4_1_03_versions_are_numbers() {
+        assert_eq!(Version::parse("1.0"), Some(Version::V1_0));
+        assert_eq!(Version::parse("01.00"), Some(Version::V1_0));
+        assert!(Version::parse("1.10") > Version::parse("1.9"));
+        for bad in ["", "1", ".", "1.", ".0", "1.0.0", "+1.0", "1.-0", " 1.0", "1.99999999999"] {
+            assert_eq!(Version::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn reads_all_attributes() {
+        let tag = tag()
+            .attr("to", "example.com")
+            .attr("from", "juliet@example.com")
+            .attr("id", "++7")
+            .attr("version", "1.0")
+            .lang("en")
+            .build();
+        let header = StreamHeader::parse(&tag, ns::CLIENT).unwrap();
+        let expected = StreamHeader::new(ns::CLIENT)
+            .with_to("example.com")
+            .with_from("juliet@example.com")
+            .with_id("++7")
+            .with_lang("en");
+        assert_eq!(header, expected);
+    }
+
+    #[test]
+    fn r6120_4_8_1_01_another_namespace_is_refused() {
+        let foreign = Element::builder("urn:other", "stream").build();
+        assert_eq!(StreamHeader::parse(&foreign, ns::CLIENT), Err(Condition::InvalidNamespace));
+        let features = Element::builder(ns::STREAMS, "features").build();
+        assert_eq!(StreamHeader::parse(&features, ns::CLIENT), Err(Condition::BadFormat));
+    }
+
+    #[test]
+    fn values_are_escaped() {
+        let header = StreamHeader::new(ns::CLIENT).with_to("a'b<c");
+        assert!(header.to_xml().contains(" to='a&apos;b&lt;c'"));
+    }
+}

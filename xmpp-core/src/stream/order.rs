@@ -1,0 +1,219 @@
+//! What may come when: first-level elements against phases of the stream.
+//!
+//! A row is an element, a column what the stream is in the middle of. A cell says whether the element is taken, or which stream
+//! error ends the stream. The clauses behind the cells:
+//!
+//! - Data before authentication, or a step of negotiation that is not due, is `not-authorized` (RFC 3920 section 4.3, RFC 6120
+//!   sections 4.3.5 and 4.9.3.12).
+//! - What only the other side may send, and what nobody knows, is `unsupported-stanza-type` (RFC 6120 section 4.9.3.24), but
+//!   before authentication it is data like any other.
+//! - A second `<auth/>` during an exchange replaces it (RFC 6120 section 6.4.2), so it is taken.
+//! - `<starttls/>` that was not offered, and `<response/>` or `<abort/>` without an exchange, have failures of their own (RFC 6120
+//!   sections 5.4.2.2 and 6.5), so they are taken, and the machine answers.
+//! - A stream error is always taken.
+//!
+//! ```
+//! use xmpp_core::stream::{Condition, FirstLevel, Phase, Verdict};
+//!
+//! let verdict = Phase::Authentication.verdict(FirstLevel::Message);
+//! assert_eq!(verdict, Verdict::Refuse(Condition::NotAuthorized));
+//! ```
+
+use super::Condition;
+use crate::xml::{ElementRef, ns};
+
+/// The kinds of first-level element, as rows of [`TABLE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstLevel {
+    /// `<stream:features/>`.
+    Features,
+    /// `<stream:error/>`.
+    Error,
+    /// `<starttls/>`.
+    StartTls,
+    /// `<proceed/>`.
+    Proceed,
+    /// `<failure/>` of STARTTLS.
+    TlsFailure,
+    /// `<auth/>`.
+    Auth,
+    /// `<challenge/>`.
+    Challenge,
+    /// `<response/>`.
+    Response,
+    /// `<abort/>`.
+    Abort,
+    /// `<success/>`.
+    Success,
+    /// `<failure/>` of SASL.
+    SaslFailure,
+    /// `<iq/>` of the content namespace.
+    Iq,
+    /// `<message/>` of the content namespace.
+    Message,
+    /// `<presence/>` of the content namespace.
+    Presence,
+    /// Anything else.
+    Foreign,
+}
+
+impl FirstLevel {
+    /// All of them, in the order of the rows.
+    pub const ALL: [FirstLevel; 15] = [
+        FirstLevel::Features,
+        FirstLevel::Error,
+        FirstLevel::StartTls,
+        FirstLevel::Proceed,
+        FirstLevel::TlsFailure,
+        FirstLevel::Auth,
+        FirstLevel::Challenge,
+        FirstLevel::Response,
+        FirstLevel::Abort,
+        FirstLevel::Success,
+        FirstLevel::SaslFailure,
+        FirstLevel::Iq,
+        FirstLevel::Message,
+        FirstLevel::Presence,
+        FirstLevel::Foreign,
+    ];
+
+    /// What the element is on a stream whose content namespace is `content_ns`.
+    #[must_use]
+    pub fn of(element: ElementRef<'_>, content_ns: &str) -> Self {
+        match (element.ns(), element.name()) {
+            (ns::STREAMS, "features") => FirstLevel::Features,
+            (ns::STREAMS, "error") => FirstLevel::Error,
+            (ns::TLS, "starttls") => FirstLevel::StartTls,
+            (ns::TLS, "proceed") => FirstLevel::Proceed,
+            (ns::TLS, "failure") => FirstLevel::TlsFailure,
+            (ns::SASL, "auth") => FirstLevel::Auth,
+            (ns::SASL, "challenge") => FirstLevel::Challenge,
+            (ns::SASL, "response") => FirstLevel::Response,
+            (ns::SASL, "abort") => FirstLevel::Abort,
+            (ns::SASL, "success") => FirstLevel::Success,
+            (ns::SASL, "failure") => FirstLevel::SaslFailure,
+            (ns, "iq") if ns == content_ns => FirstLevel::Iq,
+            (ns, "message") if ns == content_ns => FirstLevel::Message,
+            (ns, "presence") if ns == content_ns => FirstLevel::Presence,
+            _ => FirstLevel::Foreign,
+        }
+    }
+}
+
+/// What a stream is in the middle of, as columns of [`TABLE`]: first as the receiving entity sees it, then as the initiating one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Receiving: TLS or SASL was offered and nothing is under way.
+    Authentication,
+    /// Receiving: a SASL exchange is under way.
+    Exchange,
+    /// Receiving: authenticated; a resource has to be bound.
+    Binding,
+    /// Receiving: a resource is bound.
+    Online,
+    /// Initiating: the features are awaited.
+    AwaitFeatures,
+    /// Initiating: the answer to `<starttls/>` is awaited.
+    AwaitProceed,
+    /// Initiating: the next step of the SASL exchange is awaited.
+    AwaitSasl,
+    /// Initiating: the result of resource binding is awaited.
+    AwaitBind,
+    /// Initiating: a resource is bound.
+    ClientOnline,
+}
+
+impl Phase {
+    /// All of them, in the order of the columns.
+    pub const ALL: [Phase; 9] = [
+        Phase::Authentication,
+        Phase::Exchange,
+        Phase::Binding,
+        Phase::Online,
+        Phase::AwaitFeatures,
+        Phase::AwaitProceed,
+        Phase::AwaitSasl,
+        Phase::AwaitBind,
+        Phase::ClientOnline,
+    ];
+
+    /// The cell of [`TABLE`] for that element in this phase.
+    #[must_use]
+    pub fn verdict(self, element: FirstLevel) -> Verdict {
+        let row = TABLE.get(element as usize);
+        row.and_then(|row| row.get(self as usize)).copied().unwrap_or(UNKNOWN)
+    }
+}
+
+/// What becomes of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is taken.
+    Accept,
+    /// The stream ends with this error.
+    Refuse(Condition),
+}
+
+const ACCEPT: Verdict = Verdict::Accept;
+const EARLY: Verdict = Verdict::Refuse(Condition::NotAuthorized);
+const UNKNOWN: Verdict = Verdict::Refuse(Condition::UnsupportedStanzaType);
+
+/// Elements × phases.
+#[rustfmt::skip]
+pub const TABLE: [[Verdict; 9]; 15] = [
+    //                Authentication Exchange Binding  Online   | AwaitFeatures AwaitProceed AwaitSasl AwaitBind ClientOnline
+    /* Features    */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   ACCEPT,       EARLY,       EARLY,    EARLY,    EARLY],
+    /* Error       */ [ACCEPT,       ACCEPT,  ACCEPT,  ACCEPT,    ACCEPT,       ACCEPT,      ACCEPT,   ACCEPT,   ACCEPT],
+    /* StartTls    */ [ACCEPT,       EARLY,   EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN],
+    /* Proceed     */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY],
+    /* TlsFailure  */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY],
+    /* Auth        */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN],
+    /* Challenge   */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY],
+    /* Response    */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN],
+    /* Abort       */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN],
+    /* Success     */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY],
+    /* SaslFailure */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY],
+    /* Iq          */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    ACCEPT,   ACCEPT],
+    /* Message     */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT],
+    /* Presence    */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT],
+    /* Foreign     */ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN],
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::Element;
+
+    #[test]
+    fn rows_and_columns_stand_in_the_order_of_their_enums() {
+        for (row, element) in FirstLevel::ALL.into_iter().enumerate() {
+            assert_eq!(element as usize, row);
+            for (column, phase) in Phase::ALL.into_iter().enumerate() {
+                assert_eq!(phase as usize, column);
+                assert_eq!(phase.verdict(element), TABLE[row][column]);
+            }
+        }
+    }
+
+    #[test]
+    fn r3920_4_3_05_no_stanza_is_taken_before_authentication() {
+        for stanza in [FirstLevel::Iq, FirstLevel::Message, FirstLevel::Presence] {
+            for phase in [Phase::Authentication, Phase::Exchange, Phase::AwaitFeatures, Phase::AwaitSasl] {
+                assert_eq!(phase.verdict(stanza), EARLY);
+            }
+        }
+    }
+
+    #[test]
+    fn stream_errors_are_always_taken() {
+        assert!(Phase::ALL.iter().all(|phase| phase.verdict(FirstLevel::Error) == Verdict::Accept));
+    }
+
+    #[test]
+    fn stanzas_belong_to_the_content_namespace() {
+        let iq = |ns: &str| FirstLevel::of(Element::builder(ns, "iq").build().as_ref(), ns::CLIENT);
+        assert_eq!(iq(ns::CLIENT), FirstLevel::Iq);
+        assert_eq!(iq(ns::SERVER), FirstLevel::Foreign);
+        assert_eq!(iq(""), FirstLevel::Foreign);
+    }
+}
