@@ -8,43 +8,21 @@ mod round_trip;
 use std::format;
 use std::string::String;
 
-use rxml::{Event, Parse};
-
 use super::*;
-use crate::xml::Builder;
+use crate::limits::XmlLimits;
+use crate::xml::{Frame, Reader};
 
 /// Reads the element that `text` is on a stream of that content namespace.
 fn read_on(content_ns: &str, text: &str) -> Element {
-    let stream = format!(
-        "<?xml version='1.0'?><stream:stream xmlns='{content_ns}' xmlns:stream='{}'>{text}</stream:stream>",
-        ns::STREAMS
-    );
-    let mut bytes = stream.as_bytes();
-    let mut parser = rxml::Parser::new();
-    let mut open: std::vec::Vec<Builder> = std::vec::Vec::new();
-    while let Some(event) = parser.parse(&mut bytes, true).unwrap() {
-        match event {
-            Event::XmlDeclaration(..) => {}
-            Event::StartElement(_, (ns, name), attrs) => {
-                let element = Element::builder(ns.as_str(), name.as_str());
-                open.push(attrs.iter().fold(element, |element, ((ns, name), value)| {
-                    element.attr_ns(ns.as_str(), name.as_str(), value.as_str())
-                }));
-            }
-            Event::Text(_, text) => {
-                let element = open.pop().unwrap();
-                open.push(element.text(text.as_str()));
-            }
-            Event::EndElement(_) => {
-                let element = open.pop().unwrap().try_build().unwrap();
-                match open.pop() {
-                    Some(parent) => open.push(parent.child(element)),
-                    None => return element.children().next().unwrap().to_element(),
-                }
-            }
-        }
+    let mut reader = Reader::new(XmlLimits::client());
+    let streams = ns::STREAMS;
+    reader.push(format!("<stream:stream xmlns='{content_ns}' xmlns:stream='{streams}'>").as_bytes());
+    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
+    reader.push(text.as_bytes());
+    match reader.next() {
+        Ok(Some(Frame::Element(element))) => element,
+        other => panic!("{other:?}: {text}"),
     }
-    panic!("not one element: {text}")
 }
 
 fn read(text: &str) -> Element {
