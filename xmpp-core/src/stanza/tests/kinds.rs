@@ -52,7 +52,7 @@ fn clones_share_the_payload() {
 }
 
 #[test]
-fn a_payload_in_the_header_is_no_part_of_equality() {
+fn equality_is_by_meaning() {
     let parsed = stanza("<message to='a@example.com' type='chat' id='1'><body>hi</body></message>");
     let built = Message::chat(jid("a@example.com")).with_id("1").with_body("hi");
     assert_eq!(parsed, built.clone().into());
@@ -139,9 +139,8 @@ fn r3921_2_1_2_2_03_a_body_replaces_the_one_in_its_language() {
         .with_subject("s");
     assert_eq!(
         message.to_string(),
-        "<message type='chat' xml:lang='en'><body xml:lang='EN'>three</body><body xml:lang='de'>vier</body>\
+        "<message xml:lang='en' type='chat'><body xml:lang='EN'>three</body><body xml:lang='de'>vier</body>\
          <thread>b</thread><subject>s</subject></message>"
-            .replace(" type='chat' xml:lang='en'", " xml:lang='en' type='chat'")
     );
 }
 
