@@ -66,11 +66,13 @@ impl StanzaError {
         self
     }
 
-    /// The same error with the address to use instead: a URI or IRI (RFC 6120 sections 8.3.3.5 and 8.3.3.14). Only
-    /// [`Condition::Gone`] and [`Condition::Redirect`] have one; on others it is not written.
+    /// The same error with the address to use instead, a URI or IRI (RFC 6120 sections 8.3.3.5 and 8.3.3.14). Only
+    /// [`Condition::Gone`] and [`Condition::Redirect`] have one; others stay as they are.
     #[must_use]
     pub fn with_address(mut self, address: &str) -> Self {
-        self.detail_mut().address = Some(address.to_owned());
+        if let Some(address) = own_address(self.condition, address) {
+            self.detail_mut().address = Some(address);
+        }
         self
     }
 
@@ -81,10 +83,13 @@ impl StanzaError {
         self
     }
 
-    /// The same error with a condition of the application's own namespace (RFC 3920 section 9.3.4).
+    /// The same error with a condition of the application's own namespace (RFC 3920 section 9.3.4). An element without
+    /// namespace or in one of XMPP's core is no such condition: with it, the error stays as it is.
     #[must_use]
     pub fn with_application(mut self, condition: Element) -> Self {
-        self.detail_mut().application = Some(condition);
+        if is_application(condition.ns()) {
+            self.detail_mut().application = Some(condition);
+        }
         self
     }
 
@@ -147,17 +152,14 @@ impl StanzaError {
 
         let detail = Detail {
             by: element.attr("by").and_then(|by| Jid::new(by).ok()),
-            address: condition_element
-                .filter(|_| condition.has_address())
-                .map(|child| child.text().trim().to_owned())
-                .filter(|address| !address.is_empty()),
+            address: condition_element.and_then(|child| own_address(condition, &child.text())),
             text: defined().find(|child| child.name() == "text").map(|text| Text {
                 lang: text.lang().map(ToOwned::to_owned),
                 text: text.text().into_owned(),
             }),
             application: element
                 .children()
-                .find(|child| !matches!(child.ns(), ns::STANZA_ERRORS | ns::CLIENT | ns::SERVER))
+                .find(|child| is_application(child.ns()))
                 .map(ElementRef::to_element),
         };
         let detail = (detail != Detail::default()).then(|| Box::new(detail));
@@ -168,9 +170,7 @@ impl StanzaError {
     #[must_use]
     pub fn to_element(&self) -> Element {
         let mut condition = Element::builder(ns::STANZA_ERRORS, self.condition.name());
-        if let Some(address) = self.address()
-            && self.condition.has_address()
-        {
+        if let Some(address) = self.address() {
             condition = condition.text(address);
         }
         let text = self.text().map(|text| {
@@ -190,6 +190,17 @@ impl StanzaError {
             .children(self.application().cloned())
             .build()
     }
+}
+
+/// The address that the element of that condition holds; the white space around it in the RFCs' examples is no part of it.
+fn own_address(condition: Condition, text: &str) -> Option<String> {
+    let address = text.trim();
+    (condition.has_address() && !address.is_empty()).then(|| address.to_owned())
+}
+
+/// Whether conditions in that namespace are an application's (RFC 3920 section 9.3.2).
+fn is_application(ns: &str) -> bool {
+    !matches!(ns, "" | ns::STANZA_ERRORS | ns::CLIENT | ns::SERVER | ns::STREAMS)
 }
 
 impl From<Condition> for StanzaError {

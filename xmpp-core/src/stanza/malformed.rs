@@ -101,6 +101,8 @@ impl Malformed {
 
     /// The error stanza for its sender, whose addresses are those of the malformed one as far as they are addresses. None if
     /// it must not be answered, since it is itself an error or a result (RFC 6120 section 8.3.1 rule 8): it is dropped.
+    ///
+    /// It belongs on the stream that the malformed one came by, and is not to be routed: nobody has checked its addresses.
     #[must_use]
     pub fn reply(&self) -> Option<Stanza> {
         self.reply.as_deref().cloned()

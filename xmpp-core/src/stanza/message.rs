@@ -151,28 +151,28 @@ impl Message {
     /// The same message with that body in the message's language, in place of one it had.
     #[must_use]
     pub fn with_body(mut self, body: &str) -> Self {
-        self.payload = self.payload.with_text("body", None, body);
+        self.payload = self.payload.with_text("body", None, self.lang(), body);
         self
     }
 
     /// The same message with that body in that language, in place of one it had in it.
     #[must_use]
     pub fn with_body_in(mut self, lang: &str, body: &str) -> Self {
-        self.payload = self.payload.with_text("body", Some(lang), body);
+        self.payload = self.payload.with_text("body", Some(lang), self.lang(), body);
         self
     }
 
     /// The same message with that subject in the message's language, in place of one it had.
     #[must_use]
     pub fn with_subject(mut self, subject: &str) -> Self {
-        self.payload = self.payload.with_text("subject", None, subject);
+        self.payload = self.payload.with_text("subject", None, self.lang(), subject);
         self
     }
 
     /// The same message with that subject in that language, in place of one it had in it.
     #[must_use]
     pub fn with_subject_in(mut self, lang: &str, subject: &str) -> Self {
-        self.payload = self.payload.with_text("subject", Some(lang), subject);
+        self.payload = self.payload.with_text("subject", Some(lang), self.lang(), subject);
         self
     }
 

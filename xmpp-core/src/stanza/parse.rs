@@ -19,8 +19,19 @@ pub(super) fn parse(element: &Element) -> Result<Stanza, Malformed> {
     let mut fault = None;
     for Attr { ns, name, value } in element.attrs() {
         match (ns, name) {
-            ("", "to") => header.to = address(value, Fault::To, &mut fault),
-            ("", "from") => header.from = address(value, Fault::From, &mut fault),
+            ("", "to") => {
+                header.to = Jid::new(value).ok();
+                if header.to.is_none() {
+                    fault = Some(Fault::To);
+                }
+            }
+            ("", "from") => {
+                header.from = Jid::new(value).ok();
+                if header.from.is_none() {
+                    // Behind `to`, whichever comes first: the order of attributes means nothing.
+                    fault.get_or_insert(Fault::From);
+                }
+            }
             ("", "id") => header.id = Some(Arc::from(value)),
             ("", "type") => type_ = Some(value),
             (ns::XML, "lang") => header.lang = Some(Arc::from(value)),
@@ -59,13 +70,4 @@ pub(super) fn parse(element: &Element) -> Result<Stanza, Malformed> {
             Iq::from_parts(type_, header, payload).into()
         }
     })
-}
-
-/// The address, or none and the fault, unless there was one before.
-fn address(text: &str, bad: Fault, fault: &mut Option<Fault>) -> Option<Jid> {
-    let address = Jid::new(text).ok();
-    if address.is_none() {
-        fault.get_or_insert(bad);
-    }
-    address
 }

@@ -86,13 +86,23 @@ impl Payload {
         }
     }
 
-    /// Sets the text of that name and language (none: the stanza's).
-    pub(super) fn with_text(&self, name: &str, lang: Option<&str>, text: &str) -> Self {
+    /// Sets the text of that name and language (none: the one it would inherit), in place of one in the same language: no two
+    /// may share one (RFC 6121 sections 4.7.2.2, 5.2.3, 5.2.4).
+    pub(super) fn with_text(
+        &self,
+        name: &str,
+        lang: Option<&str>,
+        inherited: Option<&str>,
+        text: &str,
+    ) -> Self {
+        let language = |own: Option<&str>| own.or(inherited).map(str::to_ascii_lowercase);
         let mut builder = Element::builder(ns::CLIENT, name).text(text);
         if let Some(lang) = lang {
             builder = builder.lang(lang);
         }
-        self.with(Some(builder.build()), |old| old.is(ns::CLIENT, name) && old.lang() == lang)
+        self.with(Some(builder.build()), |old| {
+            old.is(ns::CLIENT, name) && language(old.lang()) == language(lang)
+        })
     }
 
     /// What went wrong, for a stanza of type `error`.

@@ -221,14 +221,14 @@ impl Presence {
     /// The same presence with that status in the stanza's language, in place of one it had.
     #[must_use]
     pub fn with_status(mut self, status: &str) -> Self {
-        self.payload = self.payload.with_text("status", None, status);
+        self.payload = self.payload.with_text("status", None, self.lang(), status);
         self
     }
 
     /// The same presence with that status in that language, in place of one it had in it.
     #[must_use]
     pub fn with_status_in(mut self, lang: &str, status: &str) -> Self {
-        self.payload = self.payload.with_text("status", Some(lang), status);
+        self.payload = self.payload.with_text("status", Some(lang), self.lang(), status);
         self
     }
 
