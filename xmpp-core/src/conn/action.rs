@@ -16,10 +16,9 @@ use crate::stream::{Condition, Features, StreamError};
 use crate::tls::{TlsError, TlsRequest};
 
 /// Something the embedder has to do.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Action {
-    /// Write these bytes to the transport.
+    /// Write these bytes to the transport. `Debug` tells how many there are and nothing else: there may be a password among them.
     Transmit(Bytes),
     /// Write what was transmitted so far, then start a TLS handshake on the transport, and report `tls_established` or `tls_failed`.
     StartTls(TlsRequest),
@@ -29,6 +28,18 @@ pub enum Action {
     Event(Event),
     /// End the transport. The last action of all.
     CloseTransport(Close),
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Transmit(bytes) => write!(f, "Transmit({} bytes)", bytes.len()),
+            Action::StartTls(request) => f.debug_tuple("StartTls").field(request).finish(),
+            Action::Ask(question) => f.debug_tuple("Ask").field(question).finish(),
+            Action::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Action::CloseTransport(close) => f.debug_tuple("CloseTransport").field(close).finish(),
+        }
+    }
 }
 
 /// How to end the transport.
@@ -257,7 +268,7 @@ impl fmt::Display for CloseReason {
                 write!(f, "not authenticated: {condition}")
             }
             CloseReason::Authentication(AuthenticationFault::Server(error)) => {
-                write!(f, "server not trusted: {error}")
+                write!(f, "not authenticated: {error}")
             }
             CloseReason::Binding(Some(error)) => write!(f, "no resource was bound: {error}"),
             CloseReason::Binding(None) => f.write_str("no resource was bound: the answer makes no sense"),

@@ -24,9 +24,12 @@ use crate::xml::{Element, Frame, StreamTag, ns};
 /// What a role puts out, in order.
 #[derive(Debug)]
 enum Output {
-    Header(StreamHeader),
+    Header(Box<StreamHeader>),
     Element(Element),
+    /// What the embedder sent: it is told if this never goes out.
     Stanza(SendId, Stanza),
+    /// The engine's own: error replies, and what binds a resource.
+    Reply(Stanza),
     Space,
     Footer,
     Action(Action),
@@ -49,8 +52,8 @@ pub(crate) struct Core {
     now: Instant,
     deadlines: Deadlines,
     halves: Halves,
-    /// The header with which we open our direction, ready in case an error comes first.
-    header: StreamHeader,
+    /// The header with which we open our direction the next time, ready in case an error comes first.
+    header: Option<Box<StreamHeader>>,
     /// Tells our tickets from those of other machines.
     machine: u64,
     asked: Option<u64>,
@@ -82,7 +85,7 @@ impl Core {
             now,
             deadlines,
             halves: Halves::new(),
-            header: StreamHeader::new(ns::CLIENT),
+            header: None,
             asked: None,
             tickets: 0,
             sends: 0,
@@ -99,6 +102,11 @@ impl Core {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The limits on what the peer may send now.
+    fn xml_limits(&self) -> &XmlLimits {
+        if self.online { self.limits.online() } else { self.limits.before_login() }
     }
 
     pub(crate) fn token(&mut self, label: Label) -> String {
@@ -123,14 +131,30 @@ impl Core {
 
     /// The header for the next time our direction opens.
     pub(crate) fn set_header(&mut self, header: StreamHeader) {
-        self.header = header;
+        self.header = Some(Box::new(header));
+    }
+
+    /// The peer speaks next: keeps our header ready, under a new stream id (RFC 6120 sections 4.7.3 and 4.3.3).
+    pub(crate) fn await_header(&mut self, header: StreamHeader) {
+        let id = self.token(Label::StreamId);
+        self.set_header(header.with_id(&id));
+    }
+
+    /// Changes the header that was set.
+    pub(crate) fn amend_header(&mut self, amend: impl FnOnce(StreamHeader) -> StreamHeader) {
+        let header = self.header.take().unwrap_or_else(|| Box::new(StreamHeader::new(ns::CLIENT)));
+        self.set_header(amend(*header));
     }
 
     /// Opens our direction.
     pub(crate) fn open(&mut self) {
         if self.halves.ours() == Half::Idle {
             self.halves.open_ours();
-            self.queue.push_back(Output::Header(self.header.clone()));
+            if let Some(header) = self.header.take()
+                && !self.eof
+            {
+                self.queue.push_back(Output::Header(header));
+            }
         }
     }
 
@@ -143,7 +167,14 @@ impl Core {
     /// A stanza of the engine's own: an error reply.
     pub(crate) fn reply(&mut self, stanza: Stanza) {
         if self.can_write() {
-            self.queue_stanza(stanza);
+            self.queue.push_back(Output::Reply(stanza));
+        }
+    }
+
+    /// White space, to see whether the peer is there.
+    fn space(&mut self) {
+        if self.can_write() {
+            self.queue.push_back(Output::Space);
         }
     }
 
@@ -184,13 +215,14 @@ impl Core {
     /// Asks; no input is read until the answer is there.
     pub(crate) fn ask<Q: Query>(&mut self, question: impl FnOnce(Ticket<Q>) -> Question) {
         let ticket = self.issue();
-        self.queue.push_back(Output::Action(Action::Ask(question(ticket))));
+        self.request(Action::Ask(question(ticket)));
     }
 
     /// Takes a ticket back.
     fn redeem<Q>(&mut self, ticket: &Ticket<Q>) -> Result<(), Misuse> {
+        let late = self.deadlines.get(Timer::Answer).is_some_and(|at| at <= self.now);
         match self.asked {
-            Some(number) if ticket.key() == (self.machine, number) => {
+            Some(number) if ticket.key() == (self.machine, number) && !late => {
                 self.asked = None;
                 self.deadlines.clear(Timer::Answer);
                 Ok(())
@@ -203,7 +235,14 @@ impl Core {
     pub(crate) fn start_tls(&mut self, request: TlsRequest) {
         self.tls_pending = true;
         self.deadlines.set(Timer::Tls, self.now + self.limits.tls());
-        self.queue.push_back(Output::Action(Action::StartTls(request)));
+        self.request(Action::StartTls(request));
+    }
+
+    /// Wants something done that the connection then waits for. Without a transport there is nothing to wait for, and the end comes next.
+    fn request(&mut self, action: Action) {
+        if !self.eof {
+            self.queue.push_back(Output::Action(action));
+        }
     }
 
     /// Ends the stream with an error (RFC 3920 section 4.7.1: header if there was none, error, closing tag, end of the transport).
@@ -261,14 +300,6 @@ impl Core {
         }
     }
 
-    fn queue_stanza(&mut self, stanza: Stanza) -> SendId {
-        let id = SendId(self.sends);
-        self.sends += 1;
-        self.waiting_bytes += stanza.weight();
-        self.queue.push_back(Output::Stanza(id, stanza));
-        id
-    }
-
     fn send(&mut self, stanza: Stanza) -> Result<SendId, Misuse> {
         if !self.can_write() {
             return Err(Misuse::Closed);
@@ -276,10 +307,15 @@ impl Core {
         if !self.online {
             return Err(Misuse::NotOnline);
         }
-        if self.waiting_bytes > 0 && self.waiting_bytes + stanza.weight() > self.limits.outbox_bytes() {
+        let waiting = self.waiting_bytes.saturating_add(stanza.weight());
+        if self.waiting_bytes > 0 && waiting > self.limits.outbox_bytes() {
             return Err(Misuse::OutboxFull);
         }
-        Ok(self.queue_stanza(stanza))
+        let id = SendId(self.sends);
+        self.sends += 1;
+        self.waiting_bytes = waiting;
+        self.queue.push_back(Output::Stanza(id, stanza));
+        Ok(id)
     }
 
     /// The transport ended: takes out of the queue what cannot be written any more, and keeps the stanzas for the farewell.
@@ -293,7 +329,7 @@ impl Core {
                 stranded.push((*id, stanza.clone()));
                 false
             }
-            Output::Header(_) | Output::Element(_) | Output::Space | Output::Footer => false,
+            Output::Header(_) | Output::Element(_) | Output::Reply(_) | Output::Space | Output::Footer => false,
         });
         let farewell = self.queue.iter_mut().find_map(|output| match output {
             Output::Action(Action::Event(Event::Closed(closed))) => Some(closed),
@@ -370,13 +406,14 @@ impl<R: Role> Machine<R> {
             && !core.eof
             && !core.tls_pending
             && core.asked.is_none()
-            && self.framing.buffered() < core.limits.online().stanza_bytes()
+            && self.framing.buffered() < core.xml_limits().stanza_bytes()
     }
 
     pub(crate) fn receive(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Misuse> {
         self.advance(now);
         if !self.wants_input() {
-            return Err(if self.core.life == Life::Over { Misuse::Closed } else { Misuse::NotWantingInput });
+            let closed = self.core.life == Life::Over || self.core.eof;
+            return Err(if closed { Misuse::Closed } else { Misuse::NotWantingInput });
         }
         self.core.heard();
         self.framing.push(bytes);
@@ -399,12 +436,17 @@ impl<R: Role> Machine<R> {
                     self.step(Role::on_unanswered);
                 }
                 Timer::Idle => {
-                    self.core.queue.push_back(Output::Space);
+                    self.core.space();
                     self.core.deadlines.set(Timer::Dead, self.core.now + self.core.limits.dead());
                 }
                 Timer::Tls | Timer::Close => self.core.end(CloseReason::Timeout(timer), Close::Abort),
                 Timer::Negotiation | Timer::Dead => {
-                    if !self.core.tls_pending && self.core.can_write() {
+                    if self.core.tls_pending {
+                        // Nothing can be said in the middle of a handshake.
+                        self.core.end(CloseReason::Timeout(timer), Close::Abort);
+                        continue;
+                    }
+                    if self.core.can_write() {
                         self.core.open();
                         // RFC 6120 section 4.9.3.4.
                         self.core.element(StreamError::new(Condition::ConnectionTimeout).to_element());
@@ -452,6 +494,7 @@ impl<R: Role> Machine<R> {
                     core.waiting_bytes -= stanza.weight().min(core.waiting_bytes);
                     self.framing.write_stanza(&stanza);
                 }
+                Output::Reply(stanza) => self.framing.write_stanza(&stanza),
                 Output::Space => self.framing.write_space(),
                 Output::Footer => self.framing.write_footer(),
                 Output::Action(action) => match self.framing.take() {

@@ -9,7 +9,7 @@ use super::proof::{AuthProof, BoundProof};
 use super::question::{Answer, BindAnswer, DerivationAnswer, Query, Question, Ticket};
 use super::{Close, ServerConfig};
 use crate::bind;
-use crate::entropy::{Label, Seed};
+use crate::entropy::Seed;
 use crate::error::Misuse;
 use crate::jid::{BareJid, FullJid, Jid};
 use crate::profile::StanzaBeforeBinding;
@@ -60,7 +60,7 @@ impl ServerConnection {
         let stage = Stage::fresh(config);
         let header = stage.header();
         let mut machine = Machine::new(State::AwaitHeader(stage), limits, seed, now);
-        machine.core().set_header(header);
+        machine.core().await_header(header);
         ServerConnection { machine }
     }
 
@@ -222,7 +222,7 @@ impl Role for State {
                 client.refuse(core, SaslCondition::MalformedRequest)
             }
             // RFC 6120 section 6.4.2: a new request discards the handshake that was under way.
-            (State::AwaitResponse(exchange), FirstLevel::Auth) => exchange.client.auth(core, &element),
+            (State::AwaitResponse(exchange), FirstLevel::Auth) => exchange.client.auth_anew(core, &element),
             (State::AwaitResponse(exchange), FirstLevel::Response) => exchange.response(core, &element),
             (State::AwaitResponse(exchange), FirstLevel::Abort) => {
                 exchange.client.refuse(core, SaslCondition::Aborted)
@@ -265,10 +265,14 @@ impl Role for State {
         }
     }
 
-    fn on_tls(self, _core: &mut Core, info: TlsInfo) -> Self {
+    fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self {
         match self {
             // What came before in plaintext is forgotten (RFC 3920 section 5.1): only the configuration goes on.
-            State::TlsPending(config) => State::AwaitHeader(Stage { config, tls: Some(info), auth: None }),
+            State::TlsPending(config) => {
+                let stage = Stage { config, tls: Some(info), auth: None };
+                core.await_header(stage.header());
+                State::AwaitHeader(stage)
+            }
             other => other,
         }
     }
@@ -287,14 +291,16 @@ impl Stage {
     }
 
     fn on_header(self, core: &mut Core, header: Result<StreamHeader, Condition>) -> State {
-        let ours = self.header().with_id(&core.token(Label::StreamId));
-        core.set_header(ours.clone());
         let header = match header {
             Ok(header) => header,
             Err(condition) => return refuse(core, condition),
         };
         if header.content_ns() != ns::CLIENT {
             return refuse(core, Condition::InvalidNamespace);
+        }
+        if header.version().is_none() {
+            // RFC 6120 section 4.7.5 rule 4.
+            core.amend_header(StreamHeader::without_version);
         }
         // RFC 6120 section 4.7.5 has room for servers that serve clients of before 1.0; this one does not.
         if header.version().is_none_or(|version| version.major < 1) {
@@ -305,16 +311,16 @@ impl Stage {
             Some(Ok(domain)) if self.config.serves(&domain) => domain,
             Some(Ok(_)) => return refuse(core, Condition::HostUnknown),
         };
-        let claimed = match header.from().map(BareJid::new) {
+        core.amend_header(|ours| ours.with_from(domain.as_str()));
+        // RFC 6120 section 4.7.1 has clients give their bare address; what a resource would add is not claimed by anyone yet.
+        let claimed = match header.from().map(Jid::new) {
             None => None,
             Some(Err(_)) => return refuse(core, Condition::ImproperAddressing),
-            Some(Ok(jid)) => Some(jid),
+            Some(Ok(jid)) => Some(jid.to_bare()),
         };
-        let mut ours = ours.with_from(domain.as_str());
         if let Some(claimed) = &claimed {
-            ours = ours.with_to(claimed.as_str());
+            core.amend_header(|ours| ours.with_to(claimed.as_str()));
         }
-        core.set_header(ours);
         let lang = header.lang().and_then(|lang| Lang::new(lang).ok());
         match self.auth {
             Some(auth) => {
@@ -417,20 +423,31 @@ impl Unauthenticated {
         }
     }
 
-    /// Ends an attempt, and with the last of them the stream (RFC 6120 section 6.4.5).
-    fn refuse(mut self, core: &mut Core, condition: SaslCondition) -> State {
+    /// Starts over while an exchange is under way. That is an attempt too, or a client could go on for ever.
+    fn auth_anew(self, core: &mut Core, auth: &Element) -> State {
+        match self.failed(core) {
+            Some(client) => client.auth(core, auth),
+            None => State::Over,
+        }
+    }
+
+    /// Ends an attempt.
+    fn refuse(self, core: &mut Core, condition: SaslCondition) -> State {
         let cause = Element::builder(ns::SASL, condition.name()).build();
         core.element(Element::builder(ns::SASL, "failure").child(cause).build());
         core.event(Event::Warning(Warning::Authentication(condition)));
+        self.failed(core).map_or(State::Over, State::Unauthenticated)
+    }
+
+    /// Counts an attempt; the last of them ends the stream (RFC 6120 section 6.4.5).
+    fn failed(mut self, core: &mut Core) -> Option<Self> {
         self.failures += 1;
-        if self.failures >= core.limits().sasl_attempts() {
-            core.fail(
-                StreamError::new(Condition::PolicyViolation)
-                    .with_text("too many failed attempts to authenticate"),
-            );
-            return State::Over;
+        if self.failures < core.limits().sasl_attempts() {
+            return Some(self);
         }
-        State::Unauthenticated(self)
+        let error = StreamError::new(Condition::PolicyViolation);
+        core.fail(error.with_text("too many failed attempts to authenticate"));
+        None
     }
 }
 
@@ -486,7 +503,9 @@ impl Exchange {
                         core.element(Element::builder(ns::SASL, "success").text(&text).build());
                         core.restart();
                         let Unauthenticated { config, tls, .. } = self.client;
-                        State::AwaitHeader(Stage { config, tls, auth: Some(auth) })
+                        let stage = Stage { config, tls, auth: Some(auth) };
+                        core.await_header(stage.header());
+                        State::AwaitHeader(stage)
                     }
                     Err(condition) => self.client.refuse(core, condition),
                 }
@@ -510,7 +529,11 @@ impl Unbound {
                 return self.failed(core, StanzaError::new(malformed.condition()));
             }
         };
+        if stanza.from().is_some_and(|from| from.to_bare() != *self.auth.account()) {
+            return refuse(core, Condition::InvalidFrom);
+        }
         if let Stanza::Iq(iq) = &stanza
+            && iq.to().is_none_or(|to| self.is_ours(to))
             && let Some(resource) = bind::requested(iq)
         {
             let account = self.auth.account().clone();
@@ -527,6 +550,12 @@ impl Unbound {
                 self.failed(core, error)
             }
         }
+    }
+
+    /// Whether a request to that address is one to the server, on behalf of the account or not (RFC 6120 section 7.1).
+    fn is_ours(&self, to: &Jid) -> bool {
+        let account = self.auth.account().as_jid();
+        to == account || *to == *account.domain_jid().as_jid()
     }
 
     /// Counts what went wrong, so that nobody can go on for ever.

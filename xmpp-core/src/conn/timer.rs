@@ -35,6 +35,10 @@ impl Deadlines {
         }
     }
 
+    pub(crate) fn get(&self, timer: Timer) -> Option<Instant> {
+        self.0.get(timer as usize).copied().flatten()
+    }
+
     pub(crate) fn clear(&mut self, timer: Timer) {
         if let Some(slot) = self.0.get_mut(timer as usize) {
             *slot = None;

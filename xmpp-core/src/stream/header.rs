@@ -102,6 +102,13 @@ impl StreamHeader {
         self
     }
 
+    /// Leaves `version` out, as in the answer to a header that has none (RFC 6120 section 4.7.5).
+    #[must_use]
+    pub fn without_version(mut self) -> Self {
+        self.version = None;
+        self
+    }
+
     /// The namespace declared for what the stream carries.
     #[must_use]
     pub fn content_ns(&self) -> &str {

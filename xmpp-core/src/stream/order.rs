@@ -7,6 +7,7 @@
 //!   sections 4.3.5 and 4.9.3.12).
 //! - What only the other side may send, and what nobody knows, is `unsupported-stanza-type` (RFC 6120 section 4.9.3.24), but
 //!   before authentication it is data like any other.
+//! - A stanza of the content namespace that the stream does not have is `invalid-namespace` (RFC 6120 section 4.8.3).
 //! - A second `<auth/>` during an exchange replaces it (RFC 6120 section 6.4.2), so it is taken.
 //! - `<starttls/>` that was not offered, and `<response/>` or `<abort/>` without an exchange, have failures of their own (RFC 6120
 //!   sections 5.4.2.2 and 6.5), so they are taken, and the machine answers.
@@ -53,13 +54,15 @@ pub enum FirstLevel {
     Message,
     /// `<presence/>` of the content namespace.
     Presence,
+    /// A stanza of the other content namespace.
+    WrongContent,
     /// Anything else.
     Foreign,
 }
 
 impl FirstLevel {
     /// All of them, in the order of the rows.
-    pub const ALL: [FirstLevel; 15] = [
+    pub const ALL: [FirstLevel; 16] = [
         FirstLevel::Features,
         FirstLevel::Error,
         FirstLevel::StartTls,
@@ -74,6 +77,7 @@ impl FirstLevel {
         FirstLevel::Iq,
         FirstLevel::Message,
         FirstLevel::Presence,
+        FirstLevel::WrongContent,
         FirstLevel::Foreign,
     ];
 
@@ -95,6 +99,7 @@ impl FirstLevel {
             (ns, "iq") if ns == content_ns => FirstLevel::Iq,
             (ns, "message") if ns == content_ns => FirstLevel::Message,
             (ns, "presence") if ns == content_ns => FirstLevel::Presence,
+            (ns::CLIENT | ns::SERVER, "iq" | "message" | "presence") => FirstLevel::WrongContent,
             _ => FirstLevel::Foreign,
         }
     }
@@ -157,10 +162,11 @@ pub enum Verdict {
 const ACCEPT: Verdict = Verdict::Accept;
 const EARLY: Verdict = Verdict::Refuse(Condition::NotAuthorized);
 const UNKNOWN: Verdict = Verdict::Refuse(Condition::UnsupportedStanzaType);
+const WRONG: Verdict = Verdict::Refuse(Condition::InvalidNamespace);
 
 /// Elements × phases.
 #[rustfmt::skip]
-pub const TABLE: [[Verdict; 9]; 15] = [
+pub const TABLE: [[Verdict; 9]; 16] = [
     //                Authentication Exchange Binding  Online   | AwaitFeatures AwaitProceed AwaitSasl AwaitBind ClientOnline
     /* Features    */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   ACCEPT,       EARLY,       EARLY,    EARLY,    EARLY],
     /* Error       */ [ACCEPT,       ACCEPT,  ACCEPT,  ACCEPT,    ACCEPT,       ACCEPT,      ACCEPT,   ACCEPT,   ACCEPT],
@@ -176,6 +182,7 @@ pub const TABLE: [[Verdict; 9]; 15] = [
     /* Iq          */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    ACCEPT,   ACCEPT],
     /* Message     */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT],
     /* Presence    */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT],
+    /* WrongContent*/ [EARLY,        EARLY,   WRONG,   WRONG,     EARLY,        EARLY,       EARLY,    WRONG,    WRONG],
     /* Foreign     */ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN],
 ];
 
@@ -213,7 +220,7 @@ mod tests {
     fn stanzas_belong_to_the_content_namespace() {
         let iq = |ns: &str| FirstLevel::of(Element::builder(ns, "iq").build().as_ref(), ns::CLIENT);
         assert_eq!(iq(ns::CLIENT), FirstLevel::Iq);
-        assert_eq!(iq(ns::SERVER), FirstLevel::Foreign);
+        assert_eq!(iq(ns::SERVER), FirstLevel::WrongContent);
         assert_eq!(iq(""), FirstLevel::Foreign);
     }
 }

@@ -69,6 +69,12 @@ impl Assembler {
         self.nodes.push(Node::Element { ns, name, attrs: (self.attrs.len() as u32, 0), end: 0 });
     }
 
+    /// Gives the innermost element an attribute; only before it gets a child.
+    pub(crate) fn attr(&mut self, ns: &str, name: &str, value: &str) {
+        let ns = self.namespace(ns);
+        self.attr_in(ns, name, value);
+    }
+
     /// Gives the innermost element an attribute in a namespace that was [pushed](Self::push) before; only before it gets a
     /// child.
     pub(super) fn attr_in(&mut self, ns: Span, name: &str, value: &str) {
