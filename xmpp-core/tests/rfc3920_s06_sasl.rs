@@ -1,0 +1,582 @@
+//! RFC 3920 section 6 and RFC 6120 section 6: authentication.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+
+mod pair;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pair::*;
+use xmpp_core::conn::{AuthenticationFault, ClientConfig, ClientConnection, CloseReason, Drive as _};
+use xmpp_core::jid::BareJid;
+use xmpp_core::limits::Limits;
+use xmpp_core::sasl::client::ClientError;
+use xmpp_core::sasl::{
+    Bindings, Mechanism, PlainPolicy, PolicyError, SaslCondition, ScramHash, Secret, Selection,
+};
+use xmpp_core::stream::Condition;
+
+const NS: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+
+fn auth(mechanism: &str, text: &str) -> String {
+    format!("<auth xmlns='{NS}' mechanism='{mechanism}'>{text}</auth>")
+}
+
+fn plain(authzid: &str, authcid: &str, password: &str) -> String {
+    auth("PLAIN", &STANDARD.encode([authzid, authcid, password].join("\0")))
+}
+
+fn response(message: impl AsRef<[u8]>) -> String {
+    format!("<response xmlns='{NS}'>{}</response>", STANDARD.encode(message))
+}
+
+fn challenge(message: impl AsRef<[u8]>) -> String {
+    format!("<challenge xmlns='{NS}'>{}</challenge>", STANDARD.encode(message))
+}
+
+fn success(message: impl AsRef<[u8]>) -> String {
+    format!("<success xmlns='{NS}'>{}</success>", STANDARD.encode(message))
+}
+
+fn failure(condition: &str) -> String {
+    format!("<failure xmlns='{NS}'><{condition}/></failure>")
+}
+
+/// The message inside the last element of that name in a transcript.
+fn payload(text: &str, element: &str) -> String {
+    let text = text.rsplit(&format!("<{element} ")).next().unwrap();
+    let text = text.split_once('>').unwrap().1.split('<').next().unwrap();
+    String::from_utf8(STANDARD.decode(text).unwrap()).unwrap()
+}
+
+fn fresh() -> End<xmpp_core::conn::ServerConnection> {
+    let mut server = server(open_server());
+    server.feed(CLIENT_HEADER);
+    server
+}
+
+#[track_caller]
+fn refused(auth: impl AsRef<[u8]>, condition: &str) {
+    let mut server = fresh();
+    assert_eq!(server.feed(&auth), failure(condition), "{}", String::from_utf8_lossy(auth.as_ref()));
+    assert!(!server.over && server.online.is_none() && server.warnings.len() == 1);
+    // Another attempt may succeed.
+    assert!(server.feed(AUTH_PLAIN).starts_with("<success "));
+}
+
+#[test]
+fn whole_logins_over_tls_as_transcripts() {
+    let client_header = |from: &str| {
+        format!(
+            "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
+             xmlns:stream='http://etherx.jabber.org/streams' to='example.com'{from} version='1.0'>"
+        )
+    };
+    let me = " from='juliet@example.com'";
+    let bindings = [
+        Bindings::new().with_exporter([9; 32]),
+        Bindings::new().with_end_point([8; 32]),
+        Bindings::new().with_exporter([9; 32]).with_end_point([8; 32]),
+    ];
+    for mechanism in Mechanism::ALL {
+        for bindings in &bindings {
+            let only = Selection::new().mechanisms(&[mechanism]);
+            let mut pair =
+                Pair::with(client_config().with_mechanisms(only.clone()), server_config().with_mechanisms(only));
+            let info = trusted().with_bindings(bindings.clone());
+            (pair.client.info, pair.server.info) = (info.clone(), info);
+            pair.run();
+            let is_plain = mechanism == Mechanism::Plain;
+            let challenge = if is_plain { "" } else { "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</response>" };
+            assert_matches(
+                &pair.client.transcript,
+                &[
+                    client_header(""),
+                    STARTTLS.into(),
+                    client_header(me),
+                    format!("<auth xmlns='{NS}' mechanism='{mechanism}'>{{}}</auth>{challenge}"),
+                    client_header(me),
+                    "<iq id='{}' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>balcony</resource></bind></iq>".into(),
+                ]
+                .concat(),
+            );
+            let offer = offer(&[mechanism.name()]);
+            let steps = if is_plain {
+                format!("<success xmlns='{NS}'/>")
+            } else {
+                format!("<challenge xmlns='{NS}'>{{}}</challenge><success xmlns='{NS}'>{{}}</success>")
+            };
+            let answer = |to: &str| {
+                format!(
+                    "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'\
+                     {to} from='example.com' id='{{}}' xml:lang='en' version='1.0'>"
+                )
+            };
+            assert_matches(
+                &pair.server.transcript,
+                &[
+                    answer(""),
+                    OFFER_TLS.into(),
+                    PROCEED.into(),
+                    answer(" to='juliet@example.com'"),
+                    offer,
+                    steps,
+                    answer(" to='juliet@example.com'"),
+                    OFFER_BIND.into(),
+                    "<iq id='{}' type='result'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>juliet@example.com/balcony</jid></bind></iq>".into(),
+                ]
+                .concat(),
+            );
+            let first = payload(&pair.client.transcript, "auth");
+            if let Some(hash) = mechanism.hash() {
+                // r6120_6_3_10_01: an initial response, and additional data with success.
+                let kind = bindings.strongest().unwrap().name();
+                // A client that could bind and is not offered it says so.
+                let flag = if mechanism.is_plus() { format!("p={kind}") } else { "n".into() };
+                assert!(first.starts_with(&format!("{flag},,n=juliet,r=")), "{first}");
+                assert!(payload(&pair.server.transcript, "success").starts_with("v="));
+                assert!(pair.server.trace.contains(&format!("keys juliet@example.com Some({hash:?})")));
+            } else {
+                // r3920_6_1_08: no authzid.
+                assert_eq!(first, format!("\0juliet\0{PASSWORD}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_strongest_common_mechanism_is_used() {
+    let mut pair = Pair::new();
+    pair.run();
+    assert_eq!(pair.client.mechanism(), Some(Mechanism::ScramSha256Plus));
+    let weaker = Selection::new().mechanisms(&[Mechanism::ScramSha1, Mechanism::Plain]);
+    let mut pair = Pair::with(client_config(), server_config().with_mechanisms(weaker));
+    pair.run();
+    assert_eq!(pair.server.mechanism(), Some(Mechanism::ScramSha1));
+}
+
+#[test]
+fn bindings_that_differ_fail() {
+    // Somebody sits in the middle of TLS.
+    let mut pair = Pair::new();
+    pair.client.info = trusted().with_bindings(Bindings::new().with_exporter([1; 32]));
+    pair.run();
+    assert!(pair.client.online.is_none() && pair.server.online.is_none());
+    let fault = AuthenticationFault::Refused(SaslCondition::NotAuthorized);
+    assert_eq!(pair.client.reason, Some(CloseReason::Authentication(fault)));
+}
+
+#[test]
+fn r3920_6_4_06_wrong_passwords_and_unknown_users_look_the_same() {
+    // What the server says and does, with everything that is random left out.
+    let shape = |user: &str, password: &str, mechanism: Mechanism| {
+        let only = Selection::new().mechanisms(&[mechanism]).plain(PlainPolicy::Always);
+        let account = BareJid::new(&format!("{user}@example.com")).unwrap();
+        let config = ClientConfig::new(account, Secret::new(password))
+            .with_iterations(1..=1_000_000)
+            .with_tls(xmpp_core::tls::TlsPolicy::Disabled)
+            .with_mechanisms(only);
+        let mut pair = Pair::with(config, open_server());
+        pair.run();
+        let fault = AuthenticationFault::Refused(SaslCondition::NotAuthorized);
+        assert_eq!(pair.client.reason, Some(CloseReason::Authentication(fault)), "{user} {mechanism}");
+        let trace = pair.server.trace.join("\n").replace(user, "USER");
+        let sizes: Vec<usize> =
+            trace.split("<challenge ").map(|part| part.split("</challenge>").next().unwrap().len()).collect();
+        let quiet: String = trace
+            .split("</challenge>")
+            .map(|part| part.rsplit_once("<challenge ").map_or(part, |(before, _)| before))
+            .collect();
+        let id = attribute(&quiet, "stream:stream", "id").to_owned();
+        (quiet.replace(&id, "ID"), sizes.get(1).copied())
+    };
+    for mechanism in [Mechanism::Plain, Mechanism::ScramSha1, Mechanism::ScramSha256] {
+        let wrong = shape("juliet", "wrong", mechanism);
+        assert_eq!(shape("nobody", "wrong", mechanism), wrong, "{mechanism}");
+        assert_eq!(shape("romeox", PASSWORD, mechanism), wrong, "{mechanism}");
+    }
+}
+
+#[test]
+fn a_name_that_no_account_can_have_is_an_unknown_user() {
+    // To the client; nobody is asked, since there is nothing to look up.
+    for name in ["a@b", "a/b", "a\"b", "a:b", "<", "example.com&"] {
+        let mut server = fresh();
+        assert_eq!(server.feed(plain("", name, PASSWORD)), failure("not-authorized"), "{name}");
+        assert!(!server.trace.iter().any(|line| line.starts_with("keys")), "{name}");
+        // The time for the key is spent all the same.
+        assert!(server.trace.contains(&"derive SHA-256".into()), "{name}");
+        let mut server = fresh();
+        let said = server.feed(auth("SCRAM-SHA-1", &STANDARD.encode(format!("n,,n={name},r=abcdef"))));
+        let first = payload(&said, "challenge");
+        assert!(first.starts_with("r=abcdef") && first.ends_with(&format!(",i={ITERATIONS}")), "{first}");
+        // Asking twice tells nothing: the salt stays.
+        let salt = |first: &str| first.split(',').nth(1).unwrap().to_owned();
+        let mut again = fresh();
+        let said = again.feed(auth("SCRAM-SHA-1", &STANDARD.encode(format!("n,,n={name},r=abcdef"))));
+        assert_eq!(salt(&payload(&said, "challenge")), salt(&first));
+        let nonce = first.split(',').next().unwrap();
+        let proof = STANDARD.encode([0; 20]);
+        assert_eq!(server.feed(response(format!("c=biws,{nonce},p={proof}"))), failure("not-authorized"));
+    }
+}
+
+#[test]
+fn r3920_6_4_03_nobody_acts_for_another() {
+    for authzid in ["juliet@example.com", "JULIET@example.com"] {
+        let mut server = fresh();
+        assert!(server.feed(plain(authzid, "juliet", PASSWORD)).starts_with("<success "), "{authzid}");
+    }
+    for authzid in ["romeo@example.com", "juliet@example.org", "example.com", "juliet", "juliet@example.com/x", "@"] {
+        refused(plain(authzid, "juliet", PASSWORD), "invalid-authzid");
+        // Who does not know the password does not even learn that.
+        refused(plain(authzid, "juliet", "wrong"), "not-authorized");
+    }
+}
+
+#[test]
+fn r6120_6_4_6_02_the_header_said_somebody_else() {
+    let claim = CLIENT_HEADER.replace("to=", "from='romeo@example.com' to=");
+    // Under TLS that ends the stream (RFC 6120 section 6.4.6).
+    let mut server = server(server_config());
+    for part in [CLIENT_HEADER, STARTTLS, &claim] {
+        server.feed(part);
+    }
+    assert_eq!(server.feed(AUTH_PLAIN), stream_error("invalid-from"));
+    assert!(server.online.is_none());
+    // And on the stream after.
+    let mut server = fresh();
+    server.feed(AUTH_PLAIN);
+    let said = server.feed(&claim);
+    assert!(said.ends_with(&stream_error("invalid-from")), "{said}");
+    assert_eq!(server.reason, Some(CloseReason::Local(Condition::InvalidFrom.into())));
+}
+
+#[test]
+fn r3920_14_9_02_what_is_not_base64_is_refused() {
+    for text in ["AGp1bGlldAByMG0zMG15cjBtMzA", "!!!!", "AGp1 bGll", " AGp1", "AGp1\n", "A", "====", "=AAA", "AB=="] {
+        refused(auth("PLAIN", text), "incorrect-encoding");
+    }
+    // r3920_14_9_03: whole, in pieces, in a response.
+    for text in ["!", " ", "AA=A"] {
+        let mut server = fresh();
+        assert!(server.feed(AUTH_SCRAM).starts_with("<challenge "));
+        let bad = format!("<response xmlns='{NS}'>{text}</response>");
+        assert_eq!(server.feed(bad), failure("incorrect-encoding"), "{text:?}");
+    }
+}
+
+#[test]
+fn r3920_6_2_05_empty_messages() {
+    // No initial response: it is asked for.
+    for mechanism in ["PLAIN", "SCRAM-SHA-1"] {
+        let mut server = fresh();
+        assert_eq!(server.feed(auth(mechanism, "")), format!("<challenge xmlns='{NS}'/>"), "{mechanism}");
+    }
+    let mut server = fresh();
+    server.feed(auth("PLAIN", ""));
+    assert!(server.feed(response(format!("\0juliet\0{PASSWORD}"))).starts_with("<success "));
+    // An empty one is one.
+    refused(auth("PLAIN", "="), "malformed-request");
+    refused(auth("SCRAM-SHA-1", "="), "malformed-request");
+    for empty in ["=", ""] {
+        let mut server = fresh();
+        server.feed(auth("PLAIN", ""));
+        let said = server.feed(format!("<response xmlns='{NS}'>{empty}</response>"));
+        assert_eq!(said, failure("malformed-request"));
+    }
+}
+
+#[test]
+fn r3920_6_4_04_mechanisms_that_are_not_offered() {
+    for name in ["", "DIGEST-MD5", "plain", "SCRAM-SHA-512", "SCRAM-SHA-256-PLUS", "EXTERNAL", " PLAIN"] {
+        refused(auth(name, "="), "invalid-mechanism");
+    }
+    refused(format!("<auth xmlns='{NS}'>AA==</auth>"), "invalid-mechanism");
+    // r3920_6_4_05
+    let strong = Selection::new().minimum(Mechanism::ScramSha256);
+    let mut server = server(open_server().with_mechanisms(strong));
+    assert!(server.feed(CLIENT_HEADER).ends_with(&offer(&["SCRAM-SHA-256"])));
+    assert_eq!(server.feed(AUTH_SCRAM), failure("mechanism-too-weak"));
+}
+
+#[test]
+fn r6120_6_4_4_01_abort() {
+    let abort = format!("<abort xmlns='{NS}'/>");
+    let mut server = fresh();
+    server.feed(AUTH_SCRAM);
+    assert_eq!(server.feed(&abort), failure("aborted"));
+    // r3920_6_2_08
+    assert!(server.feed(AUTH_PLAIN).starts_with("<success "));
+    // Without an exchange, and a response without one.
+    refused(&abort, "aborted");
+    refused(response("c=biws"), "malformed-request");
+}
+
+#[test]
+fn r6120_6_4_2_01_a_new_request_discards_the_exchange() {
+    let mut server = fresh();
+    assert!(server.feed(AUTH_SCRAM).starts_with("<challenge "));
+    assert!(server.feed(AUTH_PLAIN).starts_with("<success "));
+    // It is an attempt: nobody goes on for ever.
+    let mut server = fresh();
+    for _ in 0..3 {
+        assert!(server.feed(AUTH_SCRAM).starts_with("<challenge "));
+    }
+    assert!(server.feed(AUTH_SCRAM).contains("<policy-violation "));
+    assert!(server.over);
+}
+
+#[test]
+fn r6120_6_4_5_05_attempts_are_counted() {
+    for limit in 1..=4 {
+        let limits = Limits::client().with_sasl_attempts(limit);
+        let config = || open_server().with_limits(limits.clone());
+        // As many as the limit, however they fail.
+        let bad = [plain("", "juliet", "wrong"), auth("NONE", "="), auth("PLAIN", "!"), format!("<abort xmlns='{NS}'/>")];
+        let mut server = server(config());
+        server.feed(CLIENT_HEADER);
+        for attempt in 1..=limit {
+            let said = server.feed(&bad[attempt as usize % bad.len()]);
+            // r3920_6_2_10
+            assert!(said.starts_with("<failure "), "{said}");
+            assert_eq!(said.contains("<policy-violation "), attempt == limit, "{attempt} of {limit}");
+        }
+        assert!(server.over);
+        // One less does no harm.
+        let mut server = self::server(config());
+        server.feed(CLIENT_HEADER);
+        for _ in 1..limit {
+            server.feed(plain("", "juliet", "wrong"));
+        }
+        assert!(server.feed(AUTH_PLAIN).starts_with("<success "), "{limit}");
+    }
+}
+
+#[test]
+fn a_client_uses_no_mechanism_that_will_not_do() {
+    let choose = |config: ClientConfig, features: &str| {
+        let mut client = client(config);
+        client.said();
+        assert_eq!(client.feed(format!("{SERVER_HEADER}{features}")), FOOTER);
+        let Some(CloseReason::Authentication(AuthenticationFault::NoMechanism(error))) = client.reason else {
+            panic!("{:?}", client.reason)
+        };
+        error
+    };
+    for features in ["<stream:features/>".to_owned(), offer(&[]), offer(&["DIGEST-MD5"]), offer(&["SCRAM-SHA-1-PLUS"])] {
+        assert_eq!(choose(open_client(), &features), PolicyError::NoneUsable, "{features}");
+    }
+    // A list that has become weaker since the last time.
+    let config = open_client().with_mechanisms(Selection::new().minimum(Mechanism::ScramSha256));
+    let downgraded = PolicyError::TooWeak(Mechanism::ScramSha1);
+    assert_eq!(choose(config, &offer(&["SCRAM-SHA-1", "PLAIN"])), downgraded);
+    let config = open_client().with_mechanisms(Selection::new());
+    assert_eq!(choose(config, &offer(&["PLAIN"])), PolicyError::PlainUnprotected);
+}
+
+/// A client in a SCRAM exchange, with its nonce.
+fn exchanging() -> (End<ClientConnection>, String) {
+    let mut client = client(open_client());
+    client.said();
+    let said = client.feed(format!("{SERVER_HEADER}{}", offer(&["SCRAM-SHA-1"])));
+    let nonce = payload(&said, "auth").split_once("r=").unwrap().1.to_owned();
+    (client, nonce)
+}
+
+fn server_first(nonce: &str) -> String {
+    challenge(format!("r={nonce}more,s={},i=8", STANDARD.encode([3; 16])))
+}
+
+#[track_caller]
+fn distrusted(client: &End<ClientConnection>, error: ClientError) {
+    let fault = AuthenticationFault::Server(error);
+    assert_eq!(client.reason, Some(CloseReason::Authentication(fault)));
+    assert!(client.transcript.ends_with(FOOTER) && client.online.is_none());
+}
+
+#[test]
+fn a_client_believes_no_server_that_does_not_know_the_password() {
+    let cases = [
+        (success(format!("v={}", STANDARD.encode([1; 20]))), ClientError::ServerSignature),
+        (format!("<success xmlns='{NS}'/>"), ClientError::NotVerified),
+        (format!("<success xmlns='{NS}'>=</success>"), ClientError::Malformed),
+        (success("v="), ClientError::Malformed),
+        (format!("<success xmlns='{NS}'>!</success>"), ClientError::Malformed),
+        (challenge(format!("v={}", STANDARD.encode([1; 20]))), ClientError::ServerSignature),
+    ];
+    for (bytes, error) in cases {
+        let (mut client, nonce) = exchanging();
+        assert!(client.feed(server_first(&nonce)).starts_with("<response "));
+        client.feed(&bytes);
+        let Some(CloseReason::Authentication(AuthenticationFault::Server(found))) = &client.reason else {
+            panic!("{bytes}: {:?}", client.reason)
+        };
+        assert!(*found == error || matches!(found, ClientError::Malformed | ClientError::ServerSignature), "{bytes}: {found:?}");
+        assert!(client.online.is_none() && client.transcript.ends_with(FOOTER));
+    }
+    // Success before anything was proved, at both places.
+    let (mut client, _) = exchanging();
+    client.feed(SUCCESS);
+    distrusted(&client, ClientError::NotVerified);
+    let (mut client, _) = exchanging();
+    client.feed(success("v=AAAA"));
+    distrusted(&client, ClientError::NotVerified);
+    // The password is not sent to a server that repeats the nonce, shortens the work, or asks for more than we know.
+    let salt = STANDARD.encode([3; 16]);
+    for (message, error) in [
+        (format!("r=other,s={salt},i=8"), ClientError::ServerNonce),
+        (format!("r=NONCE,s={salt},i=8"), ClientError::ServerNonce),
+        ("r=NONCEx,s=,i=8".to_owned(), ClientError::Salt),
+        (format!("r=NONCEx,s={salt},i=0"), ClientError::Malformed),
+        (format!("r=NONCEx,s={salt},i=1000001"), ClientError::Iterations),
+        (format!("m=ext,r=NONCEx,s={salt},i=8"), ClientError::Extension),
+        ("nonsense".to_owned(), ClientError::Malformed),
+        (String::new(), ClientError::Malformed),
+    ] {
+        let (mut client, nonce) = exchanging();
+        let said = client.feed(challenge(message.replace("NONCE", &nonce)));
+        assert_eq!(said, format!("<abort xmlns='{NS}'/>{FOOTER}"), "{message}");
+        distrusted(&client, error);
+    }
+    let (mut client, _) = exchanging();
+    client.feed(format!("<challenge xmlns='{NS}'>not base64</challenge>"));
+    distrusted(&client, ClientError::Malformed);
+    // PLAIN has no challenge.
+    let mut client = self::client(open_client());
+    client.said();
+    client.feed(format!("{SERVER_HEADER}{}", offer(&["PLAIN"])));
+    client.feed(challenge("more"));
+    distrusted(&client, ClientError::OutOfOrder);
+}
+
+#[test]
+fn a_challenge_after_success_is_out_of_order() {
+    let mut client = client(open_client());
+    client.said();
+    client.feed(format!("{SERVER_HEADER}{}", offer(&["PLAIN"])));
+    client.feed(SUCCESS);
+    client.feed(SERVER_HEADER);
+    assert_eq!(client.feed(challenge("more")), stream_error("not-authorized"));
+    // Before the header there is no stream that it could be on.
+    let mut client = self::client(open_client());
+    client.said();
+    client.feed(format!("{SERVER_HEADER}{}", offer(&["PLAIN"])));
+    client.feed(SUCCESS);
+    assert!(client.feed(challenge("more")).contains("<invalid-namespace "));
+}
+
+#[test]
+fn a_signature_may_come_in_a_last_challenge() {
+    // RFC 5802 section 5 by way of a server that sends no data with success.
+    let mut pair = Pair::with(
+        open_client().with_mechanisms(Selection::new().mechanisms(&[Mechanism::ScramSha1])),
+        open_server(),
+    );
+    loop {
+        pair.client.drain(pair.now);
+        pair.server.drain(pair.now);
+        let out: Vec<u8> = pair.client.sent.drain(..).collect();
+        if !out.is_empty() {
+            pair.server.feed(out);
+        }
+        let back = String::from_utf8(pair.server.sent.drain(..).collect()).unwrap();
+        if back.contains("<success ") {
+            let signature = payload(&back, "success");
+            assert_eq!(pair.client.feed(challenge(&signature)), format!("<response xmlns='{NS}'/>"));
+            assert!(pair.client.feed(SUCCESS).starts_with("<?xml "));
+            return;
+        }
+        pair.client.feed(back);
+    }
+}
+
+#[test]
+fn a_refused_client_knows_why() {
+    for condition in SaslCondition::ALL {
+        let (mut client, _) = exchanging();
+        assert_eq!(client.feed(failure(condition.name())), FOOTER);
+        let fault = AuthenticationFault::Refused(condition);
+        assert_eq!(client.reason, Some(CloseReason::Authentication(fault)));
+    }
+    // r6120_6_5_01 r6120_6_5_02
+    for inside in ["<brand-new/>", "", "<text>no</text>", "<x xmlns='urn:x'/>"] {
+        let (mut client, _) = exchanging();
+        client.feed(format!("<failure xmlns='{NS}'>{inside}</failure>"));
+        let fault = AuthenticationFault::Refused(SaslCondition::NotAuthorized);
+        assert_eq!(client.reason, Some(CloseReason::Authentication(fault)), "{inside}");
+    }
+    let (mut client, _) = exchanging();
+    client.feed(format!("<failure xmlns='{NS}'><text>no</text><account-disabled/></failure>"));
+    let fault = AuthenticationFault::Refused(SaslCondition::AccountDisabled);
+    assert_eq!(client.reason, Some(CloseReason::Authentication(fault)));
+}
+
+#[test]
+fn an_account_without_a_name_cannot_log_in() {
+    let config = ClientConfig::new(BareJid::new("example.com").unwrap(), Secret::new(PASSWORD));
+    let mut client = client(config.with_tls(xmpp_core::tls::TlsPolicy::Disabled));
+    client.said();
+    assert_eq!(client.feed(format!("{SERVER_HEADER}{}", offer(&["SCRAM-SHA-1"]))), FOOTER);
+    distrusted(&client, ClientError::Username);
+    assert_eq!(
+        client.closed.as_deref(),
+        Some("not authenticated: the user name cannot be prepared with SASLprep")
+    );
+}
+
+/// RFC 6120 section 9.1, as far as nonces allow: laid out over many lines, with other quotes and base64 on a line of its own
+/// there; strict base64 here.
+#[test]
+fn r6120_9_1_a_login_laid_out_over_many_lines() {
+    let header = "<stream:stream\n    from='juliet@im.example.com'\n    to='im.example.com'\n    version='1.0'\n    \
+         xml:lang='en'\n    xmlns='jabber:client'\n    xmlns:stream='http://etherx.jabber.org/streams'>\n";
+    let decoy = xmpp_core::sasl::server::Decoy::new([7; 32]).iterations(ITERATIONS);
+    let config = xmpp_core::conn::ServerConfig::new([BareJid::new("im.example.com").unwrap()], decoy);
+    let mut server = server(config);
+    let said = server.feed(header);
+    assert!(said.contains(" to='juliet@im.example.com'") && said.ends_with(OFFER_TLS), "{said}");
+    assert_eq!(server.feed(STARTTLS), PROCEED);
+    assert!(server.feed(header).contains("<mechanism>SCRAM-SHA-1-PLUS</mechanism>"));
+    let spaced = "<auth xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"\n      mechanism=\"SCRAM-SHA-1\">\n  \
+         biwsbj1qdWxpZXQscj1vTXNUQUF3QUFBQU1BQUFBTlAwVEFBQUFBQUJQVTBBQQ==\n</auth>";
+    assert_eq!(server.feed(spaced), failure("incorrect-encoding"));
+    let said = server.feed(spaced.replace("\n  ", "").replace("\n<", "<").replace("\n      ", " "));
+    let first = payload(&said, "challenge");
+    assert!(first.starts_with("r=oMsTAAwAAAAMAAAANP0TAAAAAABPU0AA"), "{first}");
+    assert!(server.trace.contains(&"keys juliet@im.example.com Some(Sha1)".into()));
+    // The answer to another server's nonce.
+    let answer = "c=biws,r=oMsTAAwAAAAMAAAANP0TAAAAAABPU0AAe124695b-69a9-4de6-9c30-b51b3808c59e,\
+                  p=UA57tM/SvpATBkH2FXs0WDXvJYw=";
+    assert_eq!(server.feed(response(answer)), failure("not-authorized"));
+
+    // The server's side of it.
+    let header = header.replace("from='juliet@im.example.com'\n    to=", "id='t7AMCin9zjMNwQKDnplntZPIDEI='\n    from=");
+    let header = header.replace("version", "to='juliet@im.example.com' version");
+    let account = BareJid::new("juliet@im.example.com").unwrap();
+    let mut client = client(ClientConfig::new(account, Secret::new(PASSWORD)));
+    client.info = xmpp_core::tls::TlsInfo::new(xmpp_core::tls::Chain::Trusted)
+        .with_name(xmpp_core::tls::PresentedName::Dns("im.example.com".into()));
+    client.said();
+    let offer = "<stream:features>\n  <starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>\n    <required/>\n  </starttls>\n</stream:features>\n";
+    assert_eq!(client.feed(format!("{header}{offer}")), STARTTLS);
+    assert!(client.feed(PROCEED).contains(" from='juliet@im.example.com'"));
+    let offer = "<stream:features>\n  <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\n    \
+         <mechanism>\nSCRAM-SHA-1-PLUS\n</mechanism>\n    <mechanism> SCRAM-SHA-1 </mechanism>\n    <mechanism>PLAIN</mechanism>\n  \
+         </mechanisms>\n</stream:features>";
+    assert!(client.feed(format!("{header}{offer}")).contains(" mechanism='SCRAM-SHA-1'>"));
+    let theirs = "r=oMsTAAwAAAAMAAAANP0TAAAAAABPU0AAe124695b-69a9-4de6-9c30-b51b3808c59e,\
+                  s=NjhkYTM0MDgtNGY0Zi00NjdmLTkxMmUtNDlmNTNmNDNkMDMz,i=4096";
+    assert!(client.feed(challenge(theirs)).starts_with("<abort "));
+    distrusted(&client, ClientError::ServerNonce);
+}
+
+#[test]
+fn the_password_of_every_hash_is_asked_for_once() {
+    for (mechanism, hash) in [("SCRAM-SHA-1", ScramHash::Sha1), ("SCRAM-SHA-256", ScramHash::Sha256)] {
+        let mut server = fresh();
+        server.feed(auth(mechanism, &STANDARD.encode("n,,n=juliet,r=abcdef")));
+        let asked: Vec<_> = server.trace.iter().filter(|line| line.starts_with("keys")).collect();
+        assert_eq!(asked, [&format!("keys juliet@example.com Some({hash:?})")]);
+        assert!(server.conn.wants_input());
+    }
+}

@@ -1,0 +1,200 @@
+//! RFC 3920 section 7 and RFC 6120 section 7: resource binding.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+
+mod pair;
+
+use pair::*;
+use xmpp_core::conn::{BindAnswer, CloseReason, Question, ServerConnection};
+use xmpp_core::profile::Profile;
+use xmpp_core::stanza::{Condition, StanzaError};
+use xmpp_core::stream;
+
+fn authenticated() -> End<ServerConnection> {
+    let mut server = server(open_server());
+    server.feed(CLIENT_HEADER);
+    server.feed(AUTH_PLAIN);
+    let said = server.feed(CLIENT_HEADER);
+    // r3920_7_05 r3920_6_2_16
+    assert!(said.ends_with(OFFER_BIND), "{said}");
+    server
+}
+
+#[test]
+fn r3920_7_09_the_resource_is_bound_and_told() {
+    let mut server = authenticated();
+    assert_eq!(
+        server.feed(BIND),
+        "<iq id='b1' type='result'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
+         <jid>juliet@example.com/balcony</jid></bind></iq>"
+    );
+    assert_eq!(server.conn.jid().map(|jid| jid.as_str()), Some("juliet@example.com/balcony"));
+    // The result goes out before the event says so.
+    let online = server.trace.iter().position(|line| line.starts_with("online")).unwrap();
+    assert!(server.trace[online - 1].starts_with("send <iq"));
+    // A second request is a stanza like any other.
+    server.feed(BIND);
+    assert_eq!(server.stanzas.len(), 1);
+}
+
+#[test]
+fn r3920_7_07_without_a_wish_the_server_chooses() {
+    for bind in [
+        "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>",
+        "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource/></bind>",
+    ] {
+        let mut server = authenticated();
+        let said = server.feed(format!("<iq type='set' id='b1'>{bind}</iq>"));
+        assert!(said.contains("<jid>juliet@example.com/generated</jid>"), "{said}");
+        assert!(server.trace.contains(&"bind juliet@example.com None".into()));
+    }
+    // What was wished for is handed on as it was written.
+    let mut server = authenticated();
+    server.hold = true;
+    server.feed(BIND.replace("balcony", " \u{ff22}alcony&lt;"));
+    assert!(server.trace.contains(&"bind juliet@example.com Some(\" \u{ff22}alcony<\")".into()), "{:?}", server.trace);
+}
+
+#[test]
+fn r3920_7_18_a_stanza_before_binding_ends_the_stream() {
+    for stanza in [
+        "<message to='romeo@example.com'/>",
+        "<presence/>",
+        "<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>",
+        "<iq type='get' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+        "<iq type='result' id='1'/>",
+    ] {
+        let mut server = authenticated();
+        assert_eq!(server.feed(stanza), stream_error("not-authorized"), "{stanza}");
+        assert!(server.stanzas.is_empty());
+    }
+    // r3920_7_19, for who chooses RFC 3920.
+    let mut server = server(open_server().with_profile(Profile::RFC3920));
+    for part in [CLIENT_HEADER, AUTH_PLAIN, CLIENT_HEADER] {
+        server.feed(part);
+    }
+    let said = server.feed("<message to='romeo@example.com' id='m1'/>");
+    assert!(said.contains("<not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"), "{said}");
+    assert!(!server.over && server.stanzas.is_empty());
+    assert!(server.feed(BIND).contains("<jid>"));
+}
+
+#[test]
+fn r6120_7_1_05_a_bind_request_to_somebody_else_is_none() {
+    let to = |address: &str| BIND.replace("id='b1'", &format!("id='b1' {address}"));
+    for address in ["to='example.com'", "to='juliet@example.com'", "from='juliet@example.com'"] {
+        assert!(authenticated().feed(to(address)).contains("<jid>"), "{address}");
+    }
+    for address in ["to='romeo@example.com'", "to='example.org'", "to='juliet@example.com/balcony'"] {
+        let mut server = authenticated();
+        assert_eq!(server.feed(to(address)), stream_error("not-authorized"), "{address}");
+    }
+    let mut server = authenticated();
+    assert_eq!(server.feed(to("from='romeo@example.com'")), stream_error("invalid-from"));
+    assert!(server.online.is_none());
+}
+
+#[test]
+fn r3920_7_16_a_refusal_is_told_and_may_be_followed_by_another_try() {
+    let mut server = authenticated();
+    server.hold = true;
+    for condition in [Condition::ResourceConstraint, Condition::NotAllowed, Condition::Conflict, Condition::BadRequest] {
+        server.feed(BIND);
+        let Some(Question::Binding { ticket, .. }) = server.questions.pop_front() else { panic!() };
+        let answer = BindAnswer::Refused(StanzaError::new(condition));
+        server.conn.answer(server.now, ticket, answer).unwrap();
+        let said = server.said();
+        assert!(said.starts_with("<iq id='b1' type='error'>") && said.contains(condition.name()), "{said}");
+        assert!(!server.over && server.online.is_none());
+    }
+}
+
+#[test]
+fn r6120_7_7_3_02_after_ten_refusals_the_stream_ends() {
+    let mut server = authenticated();
+    server.hold = true;
+    for attempt in 1..=10 {
+        server.feed(BIND);
+        let Some(Question::Binding { ticket, .. }) = server.questions.pop_front() else { panic!() };
+        let answer = BindAnswer::Refused(StanzaError::new(Condition::Conflict));
+        server.conn.answer(server.now, ticket, answer).unwrap();
+        let said = server.said();
+        assert!(said.contains("<conflict "));
+        assert_eq!(said.contains("<policy-violation "), attempt == 10, "{attempt}: {said}");
+        assert_eq!(server.over, attempt == 10);
+    }
+    // r6120_7_7_3_01: nine do no harm; requests that are malformed count too.
+    let mut server = authenticated();
+    for _ in 0..9 {
+        assert!(server.feed("<iq type='set' id='1'/>").contains("<bad-request "));
+    }
+    assert!(server.feed(BIND).contains("<jid>"));
+}
+
+fn binding_client() -> (End<xmpp_core::conn::ClientConnection>, String) {
+    let mut client = client(open_client());
+    client.said();
+    client.feed(format!("{SERVER_HEADER}{}", offer(&["PLAIN"])));
+    client.feed(SUCCESS);
+    let request = client.feed(format!("{SERVER_HEADER}{OFFER_BIND}"));
+    (client, request)
+}
+
+#[test]
+fn r3920_7_06_a_client_binds() {
+    let (mut client, request) = binding_client();
+    assert_matches(
+        &request,
+        "<iq id='{}' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>balcony</resource></bind></iq>",
+    );
+    // r6120_4_3_6_04: the server's word counts.
+    client.feed(bound(&request, "juliet@example.com/other"));
+    assert_eq!(client.online(), Some("juliet@example.com/other"));
+    assert_eq!(client.conn.jid().map(|jid| jid.as_str()), Some("juliet@example.com/other"));
+}
+
+#[test]
+fn a_client_refuses_an_address_that_is_none_of_the_servers() {
+    for jid in ["juliet@example.org/balcony", "juliet@example.com", "example.com", "@/", "", "juliet@example.com/"] {
+        let (mut client, request) = binding_client();
+        assert_eq!(client.feed(bound(&request, jid)), FOOTER, "{jid}");
+        assert_eq!(client.reason, Some(CloseReason::Binding(None)), "{jid}");
+        assert!(client.online.is_none());
+    }
+    let (mut client, request) = binding_client();
+    let id = attribute(&request, "iq", "id");
+    assert_eq!(client.feed(format!("<iq type='result' id='{id}'/>")), FOOTER);
+    assert_eq!(client.reason, Some(CloseReason::Binding(None)));
+}
+
+#[test]
+fn a_client_takes_only_the_answer_to_its_request() {
+    let (mut client, request) = binding_client();
+    client.feed(bound(&request, "juliet@example.com/x").replace(" id='", " id='not"));
+    client.feed(bound(&request, "juliet@example.com/x").replace("'result'", "'set'"));
+    assert!(client.online.is_none() && !client.over);
+    client.feed(bound(&request, "juliet@example.com/x"));
+    assert!(client.online.is_some());
+}
+
+#[test]
+fn a_refused_client_says_why() {
+    let (mut client, request) = binding_client();
+    let id = attribute(&request, "iq", "id");
+    let refusal = format!(
+        "<iq type='error' id='{id}'><error type='cancel'>\
+         <not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+    );
+    assert_eq!(client.feed(refusal), FOOTER);
+    let Some(CloseReason::Binding(Some(error))) = client.reason else { panic!() };
+    assert_eq!(error.condition(), Condition::NotAllowed);
+}
+
+#[test]
+fn r6120_7_1_01_without_binding_there_is_no_client() {
+    let mut client = client(open_client());
+    client.said();
+    client.feed(format!("{SERVER_HEADER}{}", offer(&["PLAIN"])));
+    client.feed(SUCCESS);
+    assert_eq!(client.feed(format!("{SERVER_HEADER}<stream:features/>")), stream_error("unsupported-feature"));
+    assert_eq!(client.reason, Some(CloseReason::Local(stream::Condition::UnsupportedFeature.into())));
+}
