@@ -1,5 +1,11 @@
 //! The ten rules of the driving contract.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 mod pair;
 
@@ -260,7 +266,8 @@ fn rule_7_a_client_gives_up_on_a_key_that_is_not_derived() {
 fn rule_7_tickets_of_other_machines_are_stale() {
     let asking = |seed: u8| {
         let seed = xmpp_core::entropy::Seed::new([seed; 32]);
-        let conn = xmpp_core::conn::ServerConnection::new(open_server().into(), seed, Instant::from_micros(1));
+        let conn =
+            xmpp_core::conn::ServerConnection::new(open_server().into(), seed, Instant::from_micros(1));
         let mut server = End::new(conn);
         server.hold = true;
         server.feed(CLIENT_HEADER);
@@ -490,6 +497,32 @@ fn after_the_transport_ended_nothing_is_asked_or_written() {
     server.conn.receive(server.now, format!("{CLIENT_HEADER}{STARTTLS}").as_bytes()).unwrap();
     server.cut();
     assert_eq!(server.trace, ["closed the transport ended before the stream was closed", "end Abort"]);
+}
+
+#[test]
+fn answers_after_the_transport_ended_let_nobody_in() {
+    let mut server = server(open_server());
+    for part in [CLIENT_HEADER, AUTH_PLAIN, CLIENT_HEADER] {
+        server.feed(part);
+    }
+    server.hold = true;
+    server.feed(BIND);
+    server.conn.transport_closed(server.now);
+    // Before anyone polled.
+    let Some(Question::Binding { ticket, account, .. }) = server.questions.pop_front() else { panic!() };
+    let jid = account.with_resource("balcony").unwrap();
+    assert_eq!(server.conn.answer(server.now, ticket, BindAnswer::Bound(jid)), Err(Misuse::Stale));
+    server.said();
+    assert!(server.over && server.online.is_none());
+
+    let mut server = self::server(server_config());
+    server.hold = true;
+    server.feed(CLIENT_HEADER);
+    server.feed(STARTTLS);
+    server.conn.transport_closed(server.now);
+    assert_eq!(server.conn.tls_established(server.now, trusted()), Err(Misuse::NoTlsPending));
+    server.said();
+    assert_eq!(server.reason, Some(CloseReason::Truncated));
 }
 
 #[test]

@@ -1,5 +1,11 @@
 //! RFC 3920 section 4 and RFC 6120 section 4: headers, stream errors, and what may come when.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 mod pair;
 
@@ -69,7 +75,10 @@ fn r3920_4_7_1_02_a_fault_in_the_header_is_answered_with_a_header_first() {
     assert_eq!(refused(root("urn:other", "xmlns='jabber:client'")), "invalid-namespace");
     assert_eq!(refused(root(STREAMS, "xmlns='jabber:server'")), "invalid-namespace");
     assert_eq!(refused(root(STREAMS, "")), "invalid-namespace");
-    assert_eq!(refused(format!("<stream to='example.com' version='1.0' xmlns='{STREAMS}'>")), "invalid-namespace");
+    assert_eq!(
+        refused(format!("<stream to='example.com' version='1.0' xmlns='{STREAMS}'>")),
+        "invalid-namespace"
+    );
     assert_eq!(refused(format!("<s:features xmlns:s='{STREAMS}'>")), "bad-format");
     assert_eq!(refused("<stream>"), "invalid-namespace");
 }
@@ -102,7 +111,9 @@ fn r3920_4_4_10_stream_ids_differ_on_every_header() {
     assert!(streams[0] != streams[1] && streams[1] != streams[2] && streams[0] != streams[2]);
     // r3920_4_4_12: the initiating entity gives none.
     let client = &pair.client.transcript;
-    assert!(client.split("<stream:stream").skip(1).all(|tag| !tag.split('>').next().unwrap().contains(" id=")));
+    assert!(
+        client.split("<stream:stream").skip(1).all(|tag| !tag.split('>').next().unwrap().contains(" id="))
+    );
     // r6120_4_3_3_06: each has its declaration.
     assert_eq!(client.matches("<?xml version='1.0'?><stream:stream").count(), 3);
     assert_eq!(text.matches("<?xml version='1.0'?><stream:stream").count(), 3);
@@ -138,11 +149,19 @@ fn r6120_4_7_2_02_the_answer_is_addressed_to_who_asked() {
 fn r6120_4_7_1_01_a_client_says_who_it_is_only_under_tls() {
     let mut pair = Pair::new();
     pair.run();
-    let headers: Vec<&str> =
-        pair.client.transcript.split("<stream:stream").skip(1).map(|tag| tag.split('>').next().unwrap()).collect();
+    let headers: Vec<&str> = pair
+        .client
+        .transcript
+        .split("<stream:stream")
+        .skip(1)
+        .map(|tag| tag.split('>').next().unwrap())
+        .collect();
     assert_eq!(headers.len(), 3);
     assert!(!headers[0].contains(" from="));
-    assert!(headers[1].contains(" from='juliet@example.com'") && headers[2].contains(" from='juliet@example.com'"));
+    assert!(
+        headers[1].contains(" from='juliet@example.com'")
+            && headers[2].contains(" from='juliet@example.com'")
+    );
 }
 
 #[test]
@@ -373,7 +392,9 @@ fn r6120_4_8_3_01_a_stanza_of_the_other_content_namespace_ends_the_stream() {
 #[test]
 fn an_empty_stream_is_closed_at_once() {
     let mut server = server(open_server());
-    let said = server.feed(format!("<stream:stream to='example.com' version='1.0' xmlns='jabber:client' xmlns:stream='{STREAMS}'/>"));
+    let said = server.feed(format!(
+        "<stream:stream to='example.com' version='1.0' xmlns='jabber:client' xmlns:stream='{STREAMS}'/>"
+    ));
     assert!(said.ends_with("</stream:features></stream:stream>"), "{said}");
     assert_eq!(server.reason, Some(CloseReason::Clean));
     assert!(!server.conn.wants_input());

@@ -1,5 +1,11 @@
 //! RFC 3920 section 5 and RFC 6120 section 5: STARTTLS.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 mod pair;
 
@@ -17,7 +23,10 @@ fn r3920_5_2_01_required_tls_is_offered_alone_and_marked() {
     // r3920_5_1_17 r3920_5_2_09: not again; r6120_5_4_3_3_02: now SASL.
     let said = server.feed(CLIENT_HEADER);
     assert!(said.starts_with("<?xml version='1.0'?><stream:stream "));
-    assert!(!said.contains("starttls") && said.contains("<mechanism>SCRAM-SHA-256-PLUS</mechanism>"), "{said}");
+    assert!(
+        !said.contains("starttls") && said.contains("<mechanism>SCRAM-SHA-256-PLUS</mechanism>"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -1,5 +1,11 @@
 //! RFC 3920 section 6 and RFC 6120 section 6: authentication.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 mod pair;
 
@@ -80,13 +86,19 @@ fn whole_logins_over_tls_as_transcripts() {
     for mechanism in Mechanism::ALL {
         for bindings in &bindings {
             let only = Selection::new().mechanisms(&[mechanism]);
-            let mut pair =
-                Pair::with(client_config().with_mechanisms(only.clone()), server_config().with_mechanisms(only));
+            let mut pair = Pair::with(
+                client_config().with_mechanisms(only.clone()),
+                server_config().with_mechanisms(only),
+            );
             let info = trusted().with_bindings(bindings.clone());
             (pair.client.info, pair.server.info) = (info.clone(), info);
             pair.run();
             let is_plain = mechanism == Mechanism::Plain;
-            let challenge = if is_plain { "" } else { "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</response>" };
+            let challenge = if is_plain {
+                ""
+            } else {
+                "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</response>"
+            };
             assert_matches(
                 &pair.client.transcript,
                 &[
@@ -226,7 +238,9 @@ fn r3920_6_4_03_nobody_acts_for_another() {
         let mut server = fresh();
         assert!(server.feed(plain(authzid, "juliet", PASSWORD)).starts_with("<success "), "{authzid}");
     }
-    for authzid in ["romeo@example.com", "juliet@example.org", "example.com", "juliet", "juliet@example.com/x", "@"] {
+    for authzid in
+        ["romeo@example.com", "juliet@example.org", "example.com", "juliet", "juliet@example.com/x", "@"]
+    {
         refused(plain(authzid, "juliet", PASSWORD), "invalid-authzid");
         // Who does not know the password does not even learn that.
         refused(plain(authzid, "juliet", "wrong"), "not-authorized");
@@ -253,7 +267,9 @@ fn r6120_6_4_6_02_the_header_said_somebody_else() {
 
 #[test]
 fn r3920_14_9_02_what_is_not_base64_is_refused() {
-    for text in ["AGp1bGlldAByMG0zMG15cjBtMzA", "!!!!", "AGp1 bGll", " AGp1", "AGp1\n", "A", "====", "=AAA", "AB=="] {
+    for text in
+        ["AGp1bGlldAByMG0zMG15cjBtMzA", "!!!!", "AGp1 bGll", " AGp1", "AGp1\n", "A", "====", "=AAA", "AB=="]
+    {
         refused(auth("PLAIN", text), "incorrect-encoding");
     }
     // r3920_14_9_03: whole, in pieces, in a response.
@@ -332,7 +348,12 @@ fn r6120_6_4_5_05_attempts_are_counted() {
         let limits = Limits::client().with_sasl_attempts(limit);
         let config = || open_server().with_limits(limits.clone());
         // As many as the limit, however they fail.
-        let bad = [plain("", "juliet", "wrong"), auth("NONE", "="), auth("PLAIN", "!"), format!("<abort xmlns='{NS}'/>")];
+        let bad = [
+            plain("", "juliet", "wrong"),
+            auth("NONE", "="),
+            auth("PLAIN", "!"),
+            format!("<abort xmlns='{NS}'/>"),
+        ];
         let mut server = server(config());
         server.feed(CLIENT_HEADER);
         for attempt in 1..=limit {
@@ -363,7 +384,9 @@ fn a_client_uses_no_mechanism_that_will_not_do() {
         };
         error
     };
-    for features in ["<stream:features/>".to_owned(), offer(&[]), offer(&["DIGEST-MD5"]), offer(&["SCRAM-SHA-1-PLUS"])] {
+    for features in
+        ["<stream:features/>".to_owned(), offer(&[]), offer(&["DIGEST-MD5"]), offer(&["SCRAM-SHA-1-PLUS"])]
+    {
         assert_eq!(choose(open_client(), &features), PolicyError::NoneUsable, "{features}");
     }
     // A list that has become weaker since the last time.
@@ -411,7 +434,10 @@ fn a_client_believes_no_server_that_does_not_know_the_password() {
         let Some(CloseReason::Authentication(AuthenticationFault::Server(found))) = &client.reason else {
             panic!("{bytes}: {:?}", client.reason)
         };
-        assert!(*found == error || matches!(found, ClientError::Malformed | ClientError::ServerSignature), "{bytes}: {found:?}");
+        assert!(
+            *found == error || matches!(found, ClientError::Malformed | ClientError::ServerSignature),
+            "{bytes}: {found:?}"
+        );
         assert!(client.online.is_none() && client.transcript.ends_with(FOOTER));
     }
     // Success before anything was proved, at both places.
@@ -550,7 +576,8 @@ fn r6120_9_1_a_login_laid_out_over_many_lines() {
     assert_eq!(server.feed(response(answer)), failure("not-authorized"));
 
     // The server's side of it.
-    let header = header.replace("from='juliet@im.example.com'\n    to=", "id='t7AMCin9zjMNwQKDnplntZPIDEI='\n    from=");
+    let header = header
+        .replace("from='juliet@im.example.com'\n    to=", "id='t7AMCin9zjMNwQKDnplntZPIDEI='\n    from=");
     let header = header.replace("version", "to='juliet@im.example.com' version");
     let account = BareJid::new("juliet@im.example.com").unwrap();
     let mut client = client(ClientConfig::new(account, Secret::new(PASSWORD)));

@@ -1,5 +1,11 @@
 //! RFC 3920 section 7 and RFC 6120 section 7: resource binding.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 mod pair;
 
@@ -51,7 +57,11 @@ fn r3920_7_07_without_a_wish_the_server_chooses() {
     let mut server = authenticated();
     server.hold = true;
     server.feed(BIND.replace("balcony", " \u{ff22}alcony&lt;"));
-    assert!(server.trace.contains(&"bind juliet@example.com Some(\" \u{ff22}alcony<\")".into()), "{:?}", server.trace);
+    assert!(
+        server.trace.contains(&"bind juliet@example.com Some(\" \u{ff22}alcony<\")".into()),
+        "{:?}",
+        server.trace
+    );
 }
 
 #[test]
@@ -97,7 +107,9 @@ fn r6120_7_1_05_a_bind_request_to_somebody_else_is_none() {
 fn r3920_7_16_a_refusal_is_told_and_may_be_followed_by_another_try() {
     let mut server = authenticated();
     server.hold = true;
-    for condition in [Condition::ResourceConstraint, Condition::NotAllowed, Condition::Conflict, Condition::BadRequest] {
+    for condition in
+        [Condition::ResourceConstraint, Condition::NotAllowed, Condition::Conflict, Condition::BadRequest]
+    {
         server.feed(BIND);
         let Some(Question::Binding { ticket, .. }) = server.questions.pop_front() else { panic!() };
         let answer = BindAnswer::Refused(StanzaError::new(condition));
@@ -154,7 +166,9 @@ fn r3920_7_06_a_client_binds() {
 
 #[test]
 fn a_client_refuses_an_address_that_is_none_of_the_servers() {
-    for jid in ["juliet@example.org/balcony", "juliet@example.com", "example.com", "@/", "", "juliet@example.com/"] {
+    for jid in
+        ["juliet@example.org/balcony", "juliet@example.com", "example.com", "@/", "", "juliet@example.com/"]
+    {
         let (mut client, request) = binding_client();
         assert_eq!(client.feed(bound(&request, jid)), FOOTER, "{jid}");
         assert_eq!(client.reason, Some(CloseReason::Binding(None)), "{jid}");
@@ -195,6 +209,9 @@ fn r6120_7_1_01_without_binding_there_is_no_client() {
     client.said();
     client.feed(format!("{SERVER_HEADER}{}", offer(&["PLAIN"])));
     client.feed(SUCCESS);
-    assert_eq!(client.feed(format!("{SERVER_HEADER}<stream:features/>")), stream_error("unsupported-feature"));
+    assert_eq!(
+        client.feed(format!("{SERVER_HEADER}<stream:features/>")),
+        stream_error("unsupported-feature")
+    );
     assert_eq!(client.reason, Some(CloseReason::Local(stream::Condition::UnsupportedFeature.into())));
 }

@@ -220,7 +220,8 @@ impl Core {
 
     /// Takes a ticket back.
     fn redeem<Q>(&mut self, ticket: &Ticket<Q>) -> Result<(), Misuse> {
-        let late = self.deadlines.get(Timer::Answer).is_some_and(|at| at <= self.now);
+        // Late is late, even if nobody has looked at the clock or at what the end of the transport brought.
+        let late = self.eof || self.deadlines.get(Timer::Answer).is_some_and(|at| at <= self.now);
         match self.asked {
             Some(number) if ticket.key() == (self.machine, number) && !late => {
                 self.asked = None;
@@ -329,7 +330,9 @@ impl Core {
                 stranded.push((*id, stanza.clone()));
                 false
             }
-            Output::Header(_) | Output::Element(_) | Output::Reply(_) | Output::Space | Output::Footer => false,
+            Output::Header(_) | Output::Element(_) | Output::Reply(_) | Output::Space | Output::Footer => {
+                false
+            }
         });
         let farewell = self.queue.iter_mut().find_map(|output| match output {
             Output::Action(Action::Event(Event::Closed(closed))) => Some(closed),
@@ -574,7 +577,7 @@ impl<R: Role> Machine<R> {
     }
 
     fn end_tls(&mut self) -> Result<(), Misuse> {
-        if !core::mem::take(&mut self.core.tls_pending) {
+        if self.core.eof || !core::mem::take(&mut self.core.tls_pending) {
             return Err(Misuse::NoTlsPending);
         }
         self.core.deadlines.clear(Timer::Tls);

@@ -9,9 +9,14 @@
 //! 2. [`poll`](Drive::poll) until `None`, and perform each action before the next. One element of the first level is taken per step, so the
 //!    machine never runs ahead of what the embedder has seen.
 //! 3. Offer bytes only while [`wants_input`](Drive::wants_input): while TLS or a question is open, what the peer sends stays in the socket.
-//! 4. Answer a [`Question`] with its [`Ticket`]; an answer that comes too late is [`Misuse::Stale`] and harmless.
+//! 4. Answer a [`Question`] with its [`Ticket`]; an answer that comes too late, or after the transport ended, is
+//!    [`Misuse::Stale`] and harmless.
 //! 5. Call [`handle_timeout`](Drive::handle_timeout) at [`poll_timeout`](Drive::poll_timeout); early calls do nothing.
 //! 6. After [`Action::CloseTransport`] there is nothing more. Just before it, [`Event::Closed`] hands back the stanzas that never went out.
+//!
+//! An idle connection holds no buffer. Measured by `tests/memory.rs` with a counting allocator on a 64-bit machine: a
+//! `ServerConnection` is 1,592 bytes, and once its client is online and silent, 781 bytes on the heap belong to it, after large
+//! stanzas as before.
 //!
 //! What comes out depends only on the configuration, the seed and the timed input, however that input is cut into chunks.
 //!

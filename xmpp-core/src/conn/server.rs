@@ -133,11 +133,11 @@ enum State {
     /// The outcome of the TLS handshake.
     TlsPending(Arc<ServerConfig>),
     /// `<response/>`.
-    AwaitResponse(Exchange),
+    AwaitResponse(Box<Exchange>),
     /// The account's keys.
-    AwaitCredentials(Exchange),
+    AwaitCredentials(Box<Exchange>),
     /// A derived key.
-    AwaitDerivation(Exchange),
+    AwaitDerivation(Box<Exchange>),
     /// The iq that binds a resource.
     Unbound(Unbound),
     /// The embedder's word on it.
@@ -413,7 +413,7 @@ impl Unauthenticated {
         let server = Start::new(mechanism, Nonce::from_random(core.nonce()), self.config.decoy().clone())
             .channel_binding(bindings, &offered)
             .start();
-        let mut exchange = Exchange { client: self, mechanism, server, account: None };
+        let mut exchange = Box::new(Exchange { client: self, mechanism, server, account: None });
         match framing::decode(&auth.text()) {
             Ok(message) => {
                 let step = exchange.server.auth(message.as_ref().map(|message| message.as_bytes()));
@@ -452,7 +452,7 @@ impl Unauthenticated {
 }
 
 impl Exchange {
-    fn response(mut self, core: &mut Core, response: &Element) -> State {
+    fn response(mut self: Box<Self>, core: &mut Core, response: &Element) -> State {
         match framing::decode_exchange(&response.text()) {
             Ok(message) => {
                 let step = self.server.step(message.as_bytes());
@@ -462,7 +462,7 @@ impl Exchange {
         }
     }
 
-    fn on_step(mut self, core: &mut Core, step: ServerStep) -> State {
+    fn on_step(mut self: Box<Self>, core: &mut Core, step: ServerStep) -> State {
         match step {
             ServerStep::Challenge(message) => {
                 let text = framing::encode_exchange(&message);

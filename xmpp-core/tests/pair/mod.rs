@@ -28,7 +28,8 @@ pub const SERVER_HEADER: &str = "<?xml version='1.0'?><stream:stream from='examp
 pub const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 pub const PROCEED: &str = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 /// `juliet` with the password above.
-pub const AUTH_PLAIN: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>";
+pub const AUTH_PLAIN: &str =
+    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>";
 /// `n,,n=juliet,r=oMsTAAwAAAAMAAAANP0TAAAAAABPU0AA`
 pub const AUTH_SCRAM: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>\
      biwsbj1qdWxpZXQscj1vTXNUQUF3QUFBQU1BQUFBTlAwVEFBQUFBQUJQVTBBQQ==</auth>";
@@ -326,16 +327,12 @@ pub fn server_config() -> ServerConfig {
 
 /// A server that takes every mechanism and needs no TLS.
 pub fn open_server() -> ServerConfig {
-    server_config()
-        .with_tls(TlsPolicy::Disabled)
-        .with_mechanisms(Selection::new().plain(PlainPolicy::Always))
+    server_config().with_tls(TlsPolicy::Disabled).with_mechanisms(Selection::new().plain(PlainPolicy::Always))
 }
 
 /// A client that uses every mechanism and no TLS.
 pub fn open_client() -> ClientConfig {
-    client_config()
-        .with_tls(TlsPolicy::Disabled)
-        .with_mechanisms(Selection::new().plain(PlainPolicy::Always))
+    client_config().with_tls(TlsPolicy::Disabled).with_mechanisms(Selection::new().plain(PlainPolicy::Always))
 }
 
 pub fn server(config: ServerConfig) -> End<ServerConnection> {
