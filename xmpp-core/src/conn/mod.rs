@@ -54,6 +54,7 @@ mod action;
 mod client;
 mod client_config;
 mod core;
+mod machine;
 mod proof;
 mod question;
 mod server;

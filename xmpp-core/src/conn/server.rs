@@ -1,24 +1,26 @@
 //! The receiving entity's end of a client's stream (RFC 3920 sections 4 to 7).
 
+mod authenticate;
+mod binding;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::action::{CloseReason, Event, Online, SendId, TlsFault, Warning};
-use super::core::{Core, Machine, Role};
+use super::ServerConfig;
+use super::action::{Event, SendId, Warning};
+use super::core::Core;
+use super::machine::{Machine, Role};
 use super::proof::{AuthProof, BoundProof};
-use super::question::{Answer, BindAnswer, DerivationAnswer, Query, Question, Ticket};
-use super::{Close, ServerConfig};
-use crate::bind;
+use super::question::{Answer, BindAnswer, DerivationAnswer, Query, Ticket};
 use crate::entropy::Seed;
 use crate::error::Misuse;
 use crate::jid::{BareJid, FullJid, Jid};
-use crate::profile::StanzaBeforeBinding;
-use crate::sasl::server::{CredentialsAnswer, Server, ServerStep, Start};
-use crate::sasl::{Bindings, Mechanism, Nonce, SaslCondition, framing};
+use crate::sasl::server::Server;
+use crate::sasl::{Mechanism, SaslCondition};
 use crate::stanza::{self, ErrorType, Iq, Stanza, StanzaError};
-use crate::stream::{Condition, Features, FirstLevel, Phase, Requirement, StreamError, StreamHeader};
+use crate::stream::{Condition, Features, FirstLevel, Phase, StreamError, StreamHeader};
 use crate::time::Instant;
-use crate::tls::{Service, TlsError, TlsInfo, TlsPolicy, TlsRequest};
+use crate::tls::{TlsError, TlsInfo};
 use crate::xml::{Element, Lang, ns};
 
 /// A server's end of a connection to one of its clients.
@@ -348,253 +350,6 @@ impl Stage {
                 State::Unauthenticated(client)
             }
         }
-    }
-}
-
-impl Unauthenticated {
-    fn bindings(&self) -> Bindings {
-        self.tls.as_ref().map(|tls| tls.bindings().clone()).unwrap_or_default()
-    }
-
-    fn may_authenticate(&self) -> bool {
-        self.tls.is_some() || self.config.tls() != TlsPolicy::Required
-    }
-
-    fn may_start_tls(&self) -> bool {
-        self.tls.is_none() && self.config.tls() != TlsPolicy::Disabled
-    }
-
-    fn features(&self) -> Features {
-        let mut features = Features::new();
-        if self.may_start_tls() {
-            let required = self.config.tls() == TlsPolicy::Required;
-            features = features.with_starttls(if required {
-                Requirement::Mandatory
-            } else {
-                Requirement::Voluntary
-            });
-        }
-        if self.may_authenticate() {
-            let offered = self.config.mechanisms().offered(&self.bindings(), self.tls.is_some());
-            features = features.with_mechanisms(offered.iter().map(|mechanism| mechanism.name()));
-        }
-        features
-    }
-
-    fn start_tls(self, core: &mut Core) -> State {
-        if !self.may_start_tls() {
-            // RFC 6120 section 5.4.2.2: STARTTLS that was not offered fails, and the stream closes.
-            core.element(Element::builder(ns::TLS, "failure").build());
-            core.finish(CloseReason::Tls(TlsFault::NotOffered), Close::Graceful);
-            return State::Over;
-        }
-        if core.input_left() {
-            // Whoever put bytes behind `<starttls/>` hopes that we take them for what came through TLS.
-            core.finish(CloseReason::Tls(TlsFault::Injection), Close::Abort);
-            return State::Over;
-        }
-        core.element(Element::builder(ns::TLS, "proceed").build());
-        core.start_tls(TlsRequest::receiving(Some(self.domain.as_jid()), Service::Client));
-        State::TlsPending(self.config)
-    }
-
-    fn auth(self, core: &mut Core, auth: &Element) -> State {
-        if !self.may_authenticate() {
-            return self.refuse(core, SaslCondition::EncryptionRequired);
-        }
-        let bindings = self.bindings();
-        let mechanisms = self.config.mechanisms();
-        let name = auth.attr("mechanism").unwrap_or_default();
-        let mechanism = match mechanisms.permit(name, &bindings, self.tls.is_some()) {
-            Ok(mechanism) => mechanism,
-            Err(condition) => return self.refuse(core, condition),
-        };
-        let offered = mechanisms.offered(&bindings, self.tls.is_some());
-        let server = Start::new(mechanism, Nonce::from_random(core.nonce()), self.config.decoy().clone())
-            .channel_binding(bindings, &offered)
-            .start();
-        let mut exchange = Box::new(Exchange { client: self, mechanism, server, account: None });
-        match framing::decode(&auth.text()) {
-            Ok(message) => {
-                let step = exchange.server.auth(message.as_ref().map(|message| message.as_bytes()));
-                exchange.on_step(core, step)
-            }
-            Err(error) => exchange.client.refuse(core, error.condition()),
-        }
-    }
-
-    /// Starts over while an exchange is under way. That is an attempt too, or a client could go on for ever.
-    fn auth_anew(self, core: &mut Core, auth: &Element) -> State {
-        match self.failed(core) {
-            Some(client) => client.auth(core, auth),
-            None => State::Over,
-        }
-    }
-
-    /// Ends an attempt.
-    fn refuse(self, core: &mut Core, condition: SaslCondition) -> State {
-        let cause = Element::builder(ns::SASL, condition.name()).build();
-        core.element(Element::builder(ns::SASL, "failure").child(cause).build());
-        core.event(Event::Warning(Warning::Authentication(condition)));
-        self.failed(core).map_or(State::Over, State::Unauthenticated)
-    }
-
-    /// Counts an attempt; the last of them ends the stream (RFC 6120 section 6.4.5).
-    fn failed(mut self, core: &mut Core) -> Option<Self> {
-        self.failures += 1;
-        if self.failures < core.limits().sasl_attempts() {
-            return Some(self);
-        }
-        let error = StreamError::new(Condition::PolicyViolation);
-        core.fail(error.with_text("too many failed attempts to authenticate"));
-        None
-    }
-}
-
-impl Exchange {
-    fn response(mut self: Box<Self>, core: &mut Core, response: &Element) -> State {
-        match framing::decode_exchange(&response.text()) {
-            Ok(message) => {
-                let step = self.server.step(message.as_bytes());
-                self.on_step(core, step)
-            }
-            Err(error) => self.client.refuse(core, error.condition()),
-        }
-    }
-
-    fn on_step(mut self: Box<Self>, core: &mut Core, step: ServerStep) -> State {
-        match step {
-            ServerStep::Challenge(message) => {
-                let text = framing::encode_exchange(&message);
-                core.element(Element::builder(ns::SASL, "challenge").text(&text).build());
-                State::AwaitResponse(self)
-            }
-            ServerStep::Credentials { username, hash } => {
-                match Jid::from_parts(Some(&username), self.client.domain.domain(), None) {
-                    Ok(account) => {
-                        let account = account.to_bare();
-                        self.account = Some(account.clone());
-                        core.ask(|ticket| Question::Credentials { ticket, account, hash });
-                        State::AwaitCredentials(self)
-                    }
-                    // A name that no account can have is that of an unknown user, and takes the same steps.
-                    Err(_) => {
-                        let step = self.server.credentials(CredentialsAnswer::Unknown);
-                        self.on_step(core, step)
-                    }
-                }
-            }
-            ServerStep::Derive(request) => {
-                core.ask(|ticket| Question::Derivation { ticket, request });
-                State::AwaitDerivation(self)
-            }
-            ServerStep::Success { authzid, data, .. } => {
-                let Some(account) = self.account else {
-                    return self.client.refuse(core, SaslCondition::NotAuthorized);
-                };
-                if self.client.claimed.as_ref().is_some_and(|claimed| *claimed != account) {
-                    // RFC 6120 section 6.4.6: who the header said is not who authenticated.
-                    core.fail(Condition::InvalidFrom);
-                    return State::Over;
-                }
-                match AuthProof::by_sasl(account, authzid.as_deref(), self.mechanism) {
-                    Ok(auth) => {
-                        let text = framing::encode(data.as_deref());
-                        core.element(Element::builder(ns::SASL, "success").text(&text).build());
-                        core.restart();
-                        let Unauthenticated { config, tls, .. } = self.client;
-                        let stage = Stage { config, tls, auth: Some(auth) };
-                        core.await_header(stage.header());
-                        State::AwaitHeader(stage)
-                    }
-                    Err(condition) => self.client.refuse(core, condition),
-                }
-            }
-            ServerStep::Failure(condition) => self.client.refuse(core, condition),
-        }
-    }
-}
-
-/// How many times a client may ask for a resource in vain (RFC 6120 section 7.7.3: 5 to 10).
-const BIND_ATTEMPTS: u32 = 10;
-
-impl Unbound {
-    fn on_stanza(self, core: &mut Core, element: &Element) -> State {
-        let stanza = match Stanza::parse(element) {
-            Ok(stanza) => stanza,
-            Err(malformed) => {
-                if let Some(reply) = malformed.reply() {
-                    core.reply(reply);
-                }
-                return self.failed(core, StanzaError::new(malformed.condition()));
-            }
-        };
-        if stanza.from().is_some_and(|from| from.to_bare() != *self.auth.account()) {
-            return refuse(core, Condition::InvalidFrom);
-        }
-        if let Stanza::Iq(iq) = &stanza
-            && iq.to().is_none_or(|to| self.is_ours(to))
-            && let Some(resource) = bind::requested(iq)
-        {
-            let account = self.auth.account().clone();
-            core.ask(|ticket| Question::Binding { ticket, account, resource });
-            return State::AwaitBinding(self, iq.clone());
-        }
-        match self.config.profile().stanza_before_binding() {
-            StanzaBeforeBinding::StreamError => refuse(core, Condition::NotAuthorized),
-            StanzaBeforeBinding::StanzaError => {
-                let error = StanzaError::new(stanza::Condition::NotAuthorized);
-                if let Some(reply) = stanza.error_reply(error.clone()) {
-                    core.reply(reply);
-                }
-                self.failed(core, error)
-            }
-        }
-    }
-
-    /// Whether a request to that address is one to the server, on behalf of the account or not (RFC 6120 section 7.1).
-    fn is_ours(&self, to: &Jid) -> bool {
-        let account = self.auth.account().as_jid();
-        to == account || *to == *account.domain_jid().as_jid()
-    }
-
-    /// Counts what went wrong, so that nobody can go on for ever.
-    fn failed(mut self, core: &mut Core, error: StanzaError) -> State {
-        core.event(Event::Warning(Warning::Binding(error)));
-        self.failures += 1;
-        if self.failures >= BIND_ATTEMPTS {
-            core.fail(
-                StreamError::new(Condition::PolicyViolation)
-                    .with_text("too many attempts to bind a resource"),
-            );
-            return State::Over;
-        }
-        State::Unbound(self)
-    }
-
-    fn on_binding(self, core: &mut Core, iq: &Iq, answer: BindAnswer) -> State {
-        let refused = match answer {
-            BindAnswer::Bound(jid) => match BoundProof::new(&self.auth, jid) {
-                Some(bound) => {
-                    core.reply(Stanza::Iq(iq.result_reply(Some(bind::bound(bound.jid())))));
-                    core.online();
-                    core.event(Event::Online(Box::new(Online {
-                        jid: bound.jid().clone(),
-                        mechanism: self.auth.mechanism(),
-                        encrypted: self.encrypted,
-                        features: self.features,
-                    })));
-                    return State::Online(Bound { bound, lang: self.lang });
-                }
-                // The embedder named another account's address: that is nothing a client can mend.
-                None => StanzaError::new(stanza::Condition::InternalServerError),
-            },
-            BindAnswer::Refused(error) => error,
-        };
-        if let Some(reply) = iq.error_reply(refused.clone()) {
-            core.reply(Stanza::Iq(reply));
-        }
-        self.failed(core, refused)
     }
 }
 

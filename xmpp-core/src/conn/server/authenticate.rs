@@ -1,0 +1,180 @@
+//! Until the client has authenticated: STARTTLS and SASL (RFC 3920 sections 5 and 6, RFC 6120 sections 5 and 6).
+
+use alloc::boxed::Box;
+
+use super::{Exchange, Stage, State, Unauthenticated};
+use crate::conn::Close;
+use crate::conn::action::{CloseReason, Event, TlsFault, Warning};
+use crate::conn::core::Core;
+use crate::conn::proof::AuthProof;
+use crate::conn::question::Question;
+use crate::jid::Jid;
+use crate::sasl::server::{CredentialsAnswer, ServerStep, Start};
+use crate::sasl::{Bindings, Nonce, SaslCondition, framing};
+use crate::stream::{Condition, Features, Requirement, StreamError};
+use crate::tls::{Service, TlsPolicy, TlsRequest};
+use crate::xml::{Element, ns};
+
+impl Unauthenticated {
+    fn bindings(&self) -> Bindings {
+        self.tls.as_ref().map(|tls| tls.bindings().clone()).unwrap_or_default()
+    }
+
+    fn may_authenticate(&self) -> bool {
+        self.tls.is_some() || self.config.tls() != TlsPolicy::Required
+    }
+
+    fn may_start_tls(&self) -> bool {
+        self.tls.is_none() && self.config.tls() != TlsPolicy::Disabled
+    }
+
+    pub(super) fn features(&self) -> Features {
+        let mut features = Features::new();
+        if self.may_start_tls() {
+            let required = self.config.tls() == TlsPolicy::Required;
+            features = features.with_starttls(if required {
+                Requirement::Mandatory
+            } else {
+                Requirement::Voluntary
+            });
+        }
+        if self.may_authenticate() {
+            let offered = self.config.mechanisms().offered(&self.bindings(), self.tls.is_some());
+            features = features.with_mechanisms(offered.iter().map(|mechanism| mechanism.name()));
+        }
+        features
+    }
+
+    pub(super) fn start_tls(self, core: &mut Core) -> State {
+        if !self.may_start_tls() {
+            // RFC 6120 section 5.4.2.2: STARTTLS that was not offered fails, and the stream closes.
+            core.element(Element::builder(ns::TLS, "failure").build());
+            core.finish(CloseReason::Tls(TlsFault::NotOffered), Close::Graceful);
+            return State::Over;
+        }
+        if core.input_left() {
+            // Whoever put bytes behind `<starttls/>` hopes that we take them for what came through TLS.
+            core.finish(CloseReason::Tls(TlsFault::Injection), Close::Abort);
+            return State::Over;
+        }
+        core.element(Element::builder(ns::TLS, "proceed").build());
+        core.start_tls(TlsRequest::receiving(Some(self.domain.as_jid()), Service::Client));
+        State::TlsPending(self.config)
+    }
+
+    pub(super) fn auth(self, core: &mut Core, auth: &Element) -> State {
+        if !self.may_authenticate() {
+            return self.refuse(core, SaslCondition::EncryptionRequired);
+        }
+        let bindings = self.bindings();
+        let mechanisms = self.config.mechanisms();
+        let name = auth.attr("mechanism").unwrap_or_default();
+        let mechanism = match mechanisms.permit(name, &bindings, self.tls.is_some()) {
+            Ok(mechanism) => mechanism,
+            Err(condition) => return self.refuse(core, condition),
+        };
+        let offered = mechanisms.offered(&bindings, self.tls.is_some());
+        let server = Start::new(mechanism, Nonce::from_random(core.nonce()), self.config.decoy().clone())
+            .channel_binding(bindings, &offered)
+            .start();
+        let mut exchange = Box::new(Exchange { client: self, mechanism, server, account: None });
+        match framing::decode(&auth.text()) {
+            Ok(message) => {
+                let step = exchange.server.auth(message.as_ref().map(|message| message.as_bytes()));
+                exchange.on_step(core, step)
+            }
+            Err(error) => exchange.client.refuse(core, error.condition()),
+        }
+    }
+
+    /// Starts over while an exchange is under way. That is an attempt too, or a client could go on for ever.
+    pub(super) fn auth_anew(self, core: &mut Core, auth: &Element) -> State {
+        match self.failed(core) {
+            Some(client) => client.auth(core, auth),
+            None => State::Over,
+        }
+    }
+
+    /// Ends an attempt.
+    pub(super) fn refuse(self, core: &mut Core, condition: SaslCondition) -> State {
+        let cause = Element::builder(ns::SASL, condition.name()).build();
+        core.element(Element::builder(ns::SASL, "failure").child(cause).build());
+        core.event(Event::Warning(Warning::Authentication(condition)));
+        self.failed(core).map_or(State::Over, State::Unauthenticated)
+    }
+
+    /// Counts an attempt; the last of them ends the stream (RFC 6120 section 6.4.5).
+    fn failed(mut self, core: &mut Core) -> Option<Self> {
+        self.failures += 1;
+        if self.failures < core.limits().sasl_attempts() {
+            return Some(self);
+        }
+        let error = StreamError::new(Condition::PolicyViolation);
+        core.fail(error.with_text("too many failed attempts to authenticate"));
+        None
+    }
+}
+
+impl Exchange {
+    pub(super) fn response(mut self: Box<Self>, core: &mut Core, response: &Element) -> State {
+        match framing::decode_exchange(&response.text()) {
+            Ok(message) => {
+                let step = self.server.step(message.as_bytes());
+                self.on_step(core, step)
+            }
+            Err(error) => self.client.refuse(core, error.condition()),
+        }
+    }
+
+    pub(super) fn on_step(mut self: Box<Self>, core: &mut Core, step: ServerStep) -> State {
+        match step {
+            ServerStep::Challenge(message) => {
+                let text = framing::encode_exchange(&message);
+                core.element(Element::builder(ns::SASL, "challenge").text(&text).build());
+                State::AwaitResponse(self)
+            }
+            ServerStep::Credentials { username, hash } => {
+                match Jid::from_parts(Some(&username), self.client.domain.domain(), None) {
+                    Ok(account) => {
+                        let account = account.to_bare();
+                        self.account = Some(account.clone());
+                        core.ask(|ticket| Question::Credentials { ticket, account, hash });
+                        State::AwaitCredentials(self)
+                    }
+                    // A name that no account can have is that of an unknown user, and takes the same steps.
+                    Err(_) => {
+                        let step = self.server.credentials(CredentialsAnswer::Unknown);
+                        self.on_step(core, step)
+                    }
+                }
+            }
+            ServerStep::Derive(request) => {
+                core.ask(|ticket| Question::Derivation { ticket, request });
+                State::AwaitDerivation(self)
+            }
+            ServerStep::Success { authzid, data, .. } => {
+                let Some(account) = self.account else {
+                    return self.client.refuse(core, SaslCondition::NotAuthorized);
+                };
+                if self.client.claimed.as_ref().is_some_and(|claimed| *claimed != account) {
+                    // RFC 6120 section 6.4.6: who the header said is not who authenticated.
+                    core.fail(Condition::InvalidFrom);
+                    return State::Over;
+                }
+                match AuthProof::by_sasl(account, authzid.as_deref(), self.mechanism) {
+                    Ok(auth) => {
+                        let text = framing::encode(data.as_deref());
+                        core.element(Element::builder(ns::SASL, "success").text(&text).build());
+                        core.restart();
+                        let Unauthenticated { config, tls, .. } = self.client;
+                        let stage = Stage { config, tls, auth: Some(auth) };
+                        core.await_header(stage.header());
+                        State::AwaitHeader(stage)
+                    }
+                    Err(condition) => self.client.refuse(core, condition),
+                }
+            }
+            ServerStep::Failure(condition) => self.client.refuse(core, condition),
+        }
+    }
+}
