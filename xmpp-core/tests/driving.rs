@@ -12,13 +12,13 @@ mod pair;
 use std::time::Duration;
 
 use pair::*;
-use xmpp_core::conn::{Action, BindAnswer, Close, CloseReason, Drive, Event, Question, Timer};
+use xmpp_core::conn::{Action, BindAnswer, CloseReason, Drive, Event, Question, Timer};
 use xmpp_core::error::Misuse;
 use xmpp_core::jid::FullJid;
 use xmpp_core::limits::{Limits, XmlLimits};
 use xmpp_core::sasl::server::CredentialsAnswer;
 use xmpp_core::stanza::{Condition as StanzaCondition, StanzaError};
-use xmpp_core::stream::{Condition, StreamError};
+use xmpp_core::stream::Condition;
 use xmpp_core::time::Instant;
 use xmpp_core::tls::TlsError;
 
@@ -106,91 +106,6 @@ fn rule_5_deadlines_are_strictly_ahead_and_time_never_runs_back() {
     server.conn.handle_timeout(due + 20_000 * SECOND);
     server.drain(server.now);
     assert!(server.over);
-}
-
-#[test]
-fn keepalive_and_the_dead_timer() {
-    let mut server = online_server(open_server());
-    assert_eq!(server.sleep(Duration::from_secs(150) - MICRO), "");
-    assert_eq!(server.sleep(MICRO), " ");
-    assert_eq!(server.sleep(59 * SECOND), "");
-    // A single space keeps the stream alive (RFC 6120 section 4.6.1).
-    assert_eq!(server.feed(" "), "");
-    assert_eq!(server.sleep(Duration::from_secs(149)), "");
-    assert_eq!(server.sleep(SECOND), " ");
-    assert_eq!(server.sleep(60 * SECOND), stream_error("connection-timeout"));
-    assert_eq!(server.reason, Some(CloseReason::Timeout(Timer::Dead)));
-
-    let mut client = online_client(open_client());
-    assert_eq!(client.sleep(150 * SECOND), " ");
-    assert_eq!(client.sleep(60 * SECOND), stream_error("connection-timeout"));
-}
-
-#[test]
-fn the_negotiation_has_a_deadline() {
-    // Without a header ours comes first.
-    let mut silent = server(server_config());
-    assert_eq!(silent.sleep(60 * SECOND - MICRO), "");
-    assert_matches(
-        &silent.sleep(MICRO),
-        &format!(
-            "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
-             xmlns:stream='http://etherx.jabber.org/streams' from='example.com' id='{{}}' xml:lang='en' version='1.0'>{}",
-            stream_error("connection-timeout")
-        ),
-    );
-    assert_eq!(silent.reason, Some(CloseReason::Timeout(Timer::Negotiation)));
-
-    // Steps do not prolong it, and neither does a restart.
-    let mut slow = server(open_server());
-    for part in [CLIENT_HEADER, AUTH_PLAIN, CLIENT_HEADER] {
-        slow.sleep(19 * SECOND);
-        slow.feed(part);
-    }
-    assert_eq!(slow.sleep(3 * SECOND), stream_error("connection-timeout"));
-    assert_eq!(slow.close, Some(Close::Graceful));
-
-    let mut client = client(open_client());
-    client.said();
-    assert_eq!(client.sleep(60 * SECOND), stream_error("connection-timeout"));
-}
-
-#[test]
-fn the_handshake_has_a_deadline_and_nothing_is_written_into_it() {
-    let mut server = server(server_config());
-    server.hold = true;
-    server.feed(CLIENT_HEADER);
-    assert_eq!(server.feed(STARTTLS), PROCEED);
-    assert_eq!(server.sleep(30 * SECOND - MICRO), "");
-    assert!(!server.over);
-    assert_eq!(server.sleep(MICRO), "");
-    assert_eq!(server.reason, Some(CloseReason::Timeout(Timer::Tls)));
-    assert_eq!(server.close, Some(Close::Abort));
-    assert_eq!(server.conn.tls_established(server.now, trusted()), Err(Misuse::NoTlsPending));
-
-    // The negotiation's deadline in the middle of a handshake.
-    let limits = Limits::client().with_negotiation(10 * SECOND);
-    let mut server = self::server(server_config().with_limits(limits));
-    server.hold = true;
-    server.feed(CLIENT_HEADER);
-    server.feed(STARTTLS);
-    assert_eq!(server.sleep(10 * SECOND), "");
-    assert_eq!(server.close, Some(Close::Abort));
-    assert_eq!(server.reason, Some(CloseReason::Timeout(Timer::Negotiation)));
-
-    for fail in [false, true] {
-        let mut server = self::server(server_config());
-        server.hold = true;
-        server.feed(CLIENT_HEADER);
-        server.feed(STARTTLS);
-        if fail {
-            server.conn.fail(server.now, Condition::SystemShutdown);
-        } else {
-            server.conn.close(server.now);
-        }
-        assert_eq!(server.said(), "");
-        assert_eq!(server.close, Some(Close::Abort));
-    }
 }
 
 #[test]
@@ -523,111 +438,6 @@ fn answers_after_the_transport_ended_let_nobody_in() {
     assert_eq!(server.conn.tls_established(server.now, trusted()), Err(Misuse::NoTlsPending));
     server.said();
     assert_eq!(server.reason, Some(CloseReason::Truncated));
-}
-
-#[test]
-fn the_close_handshake_both_ways() {
-    // Ours first: what the peer still sends counts, until it closes too (RFC 6120 section 4.4).
-    let mut server = online_server(open_server());
-    server.conn.close(server.now);
-    assert_eq!(server.said(), FOOTER);
-    assert!(server.conn.wants_input() && !server.over);
-    assert_eq!(server.feed("<message><body>on its way</body></message>"), "");
-    assert_eq!(server.stanzas.len(), 1);
-    // Its mistakes are not answered: our direction is closed.
-    assert_eq!(server.feed("<message to='@'/>"), "");
-    assert_eq!(server.feed(FOOTER), "");
-    assert_eq!((server.reason, server.close), (Some(CloseReason::Clean), Some(Close::Graceful)));
-
-    // The peer's first.
-    let mut server = online_server(open_server());
-    assert_eq!(server.feed(FOOTER), FOOTER);
-    assert_eq!((server.reason, server.close), (Some(CloseReason::Clean), Some(Close::Graceful)));
-
-    // Closing twice is closing once.
-    let mut server = online_server(open_server());
-    server.conn.close(server.now);
-    server.conn.close(server.now);
-    assert_eq!(server.said(), FOOTER);
-
-    // A peer that does not close.
-    assert_eq!(server.sleep(5 * SECOND - MICRO), "");
-    assert!(!server.over);
-    assert_eq!(server.sleep(MICRO), "");
-    assert_eq!(server.reason, Some(CloseReason::Timeout(Timer::Close)));
-    assert_eq!(server.close, Some(Close::Abort));
-
-    // Traffic does not prolong it.
-    let mut server = online_server(open_server());
-    server.conn.close(server.now);
-    server.said();
-    for _ in 0..4 {
-        server.sleep(SECOND);
-        server.feed("<presence/>");
-    }
-    server.sleep(SECOND);
-    assert!(server.over);
-
-    // A transport that ends meanwhile was cut.
-    let mut server = online_server(open_server());
-    server.conn.close(server.now);
-    server.said();
-    server.cut();
-    assert_eq!(server.reason, Some(CloseReason::Truncated));
-
-    // Bad XML while closing: no second closing tag.
-    let mut server = online_server(open_server());
-    server.conn.close(server.now);
-    server.said();
-    assert_eq!(server.feed("<a></b>"), "");
-    assert_eq!(server.reason, Some(CloseReason::Local(Condition::NotWellFormed.into())));
-}
-
-#[test]
-fn closing_in_the_middle_of_the_negotiation() {
-    // Before any header there is nothing to close.
-    let mut fresh = server(open_server());
-    fresh.conn.close(fresh.now);
-    assert_eq!(fresh.said(), "");
-    assert!(fresh.over);
-
-    // Afterwards steps of the negotiation are ignored, and nobody gets in.
-    let mut server = server(open_server());
-    server.feed(CLIENT_HEADER);
-    server.conn.close(server.now);
-    assert_eq!(server.said(), FOOTER);
-    assert_eq!(server.feed(AUTH_PLAIN), "");
-    assert!(server.questions.is_empty());
-    assert_eq!(server.feed(FOOTER), "");
-    assert_eq!(server.reason, Some(CloseReason::Clean));
-
-    let mut client = client(open_client());
-    client.conn.close(client.now);
-    assert!(client.said().ends_with(FOOTER));
-    assert_eq!(client.feed(format!("{SERVER_HEADER}{}", offer(&["PLAIN"]))), "");
-    assert_eq!(client.feed(FOOTER), "");
-    assert_eq!(client.reason, Some(CloseReason::Clean));
-}
-
-#[test]
-fn the_embedder_ends_the_stream_with_an_error() {
-    let mut server = online_server(open_server());
-    let error = StreamError::new(Condition::Conflict).with_text("replaced");
-    server.conn.fail(server.now, error.clone());
-    assert_eq!(
-        server.said(),
-        "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>\
-         <text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>replaced</text></stream:error></stream:stream>"
-    );
-    assert_eq!(server.reason, Some(CloseReason::Local(error)));
-    assert_eq!(server.conn.poll_timeout(), None);
-
-    // Before the header there is one.
-    let mut fresh = self::server(open_server());
-    fresh.conn.fail(fresh.now, Condition::SystemShutdown);
-    let said = fresh.said();
-    assert!(said.starts_with("<?xml version='1.0'?><stream:stream "), "{said}");
-    assert!(said.ends_with(&stream_error("system-shutdown")), "{said}");
 }
 
 #[test]
