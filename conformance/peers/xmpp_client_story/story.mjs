@@ -35,8 +35,8 @@ for (const name of ["host", "port", "domain", "user1", "password1", "user2", "pa
 const NS = {
   ping: "urn:xmpp:ping",
   roster: "jabber:iq:roster",
-  stanzas: "urn:ietf:params:xml:ns:xmpp-stanzas",
   stream: "http://etherx.jabber.org/streams",
+  stanzas: "urn:ietf:params:xml:ns:xmpp-stanzas",
 };
 const AWKWARD = {
   markup: "<&>'\" ]]> &amp; &#0; </message>",
@@ -99,6 +99,12 @@ class Actor {
       },
     });
     this.xmpp.reconnect.stop();
+    // The library listens for an answer only once what it asked is flushed, and
+    // over TLS a quick server's answer may be read before that is known.
+    const write = this.xmpp.write.bind(this.xmpp);
+    this.xmpp.write = async (text) => {
+      write(text).catch((error) => this.xmpp.emit("error", error));
+    };
     if (options.verbose) {
       const log = (direction) => (element) => console.error(this.name, direction, String(element));
       this.xmpp.on("element", log("<"));

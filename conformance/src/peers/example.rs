@@ -25,7 +25,8 @@ impl Example {
     /// `options` at the end of its command line; the lines it printed.
     ///
     /// # Errors
-    /// It ends with another status than 0, or not within a minute.
+    /// It ends with another status than 0, or not within a minute; the failure
+    /// holds all that both sides printed.
     pub fn write_to_itself(
         &self,
         server: &Server,
@@ -40,7 +41,7 @@ impl Example {
         command.arg("--connect").arg(server.address().to_string());
         command.arg("--ca").arg(server.authority());
         command.args(["--to", &jid, "--message", message]).args(options);
-        let output = process::run(command, "", SESSION)?;
+        let output = process::run(command, "", SESSION).map_err(|failure| server.told_by(failure))?;
         Ok(output.stdout.lines().map(str::to_owned).collect())
     }
 }

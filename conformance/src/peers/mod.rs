@@ -66,6 +66,7 @@ pub const JULIET: Account = Account { name: "juliet", password: "a rose, by any 
 pub struct Server {
     address: SocketAddr,
     authority: PathBuf,
+    log: PathBuf,
 }
 
 impl Server {
@@ -85,6 +86,14 @@ impl Server {
     #[must_use]
     pub fn authority(&self) -> &Path {
         &self.authority
+    }
+
+    /// A client's failure, together with what the server printed meanwhile.
+    fn told_by(&self, mut client: Failure) -> Failure {
+        let printed = std::fs::read(&self.log).unwrap_or_default();
+        client.output += "\n--- the server's output\n";
+        client.output += &String::from_utf8_lossy(&printed);
+        client
     }
 }
 

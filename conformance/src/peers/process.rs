@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io::{Read, Seek, SeekFrom, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -57,34 +57,33 @@ pub(super) fn run(mut command: Command, input: &str, limit: Duration) -> Result<
 #[derive(Debug)]
 pub(super) struct Daemon {
     child: Child,
-    name: String,
-    log: File,
 }
 
 impl Daemon {
-    /// Starts `command` and waits until it accepts connections at `address`.
-    pub(super) fn start(mut command: Command, address: SocketAddr) -> Result<Self, Failure> {
-        let log = tempfile::tempfile()?;
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?);
-        let name = format!("{command:?}");
-        let mut daemon = Self { child: spawn(&mut command)?, name, log };
+    /// Starts `command`, which prints into `log`, and waits until it accepts
+    /// connections at `address`.
+    pub(super) fn start(mut command: Command, address: SocketAddr, log: &Path) -> Result<Self, Failure> {
+        let file = File::create(log)?;
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let failure = |what: String| {
+            let printed = std::fs::read_to_string(log).unwrap_or_default();
+            Failure::with_output(what, printed)
+        };
+        let mut daemon = Self { child: spawn(&mut command)? };
 
         let deadline = Instant::now() + START;
         while TcpStream::connect(address).is_err() {
             if let Some(status) = daemon.child.try_wait()? {
-                return Err(daemon.failure(&format!("ended with {status} before it accepted connections")));
+                return Err(failure(format!(
+                    "{command:?} ended with {status} before it accepted connections"
+                )));
             }
             if Instant::now() > deadline {
-                return Err(daemon.failure(&format!("does not accept connections at {address}")));
+                return Err(failure(format!("{command:?} does not accept connections at {address}")));
             }
             thread::sleep(POLL);
         }
         Ok(daemon)
-    }
-
-    /// A failure of this daemon, with what it printed.
-    pub(super) fn failure(&mut self, what: &str) -> Failure {
-        Failure::with_output(format!("{} {what}", self.name), contents(&mut self.log).unwrap_or_default())
     }
 }
 
@@ -178,7 +177,9 @@ mod tests {
 
     #[test]
     fn a_daemon_that_ends_at_once_says_why() {
-        let failure = Daemon::start(sh("echo no such option; exit 2"), free_address().unwrap()).unwrap_err();
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let command = sh("echo no such option; exit 2");
+        let failure = Daemon::start(command, free_address().unwrap(), log.path()).unwrap_err();
         assert!(failure.to_string().contains("no such option"), "{failure}");
     }
 
@@ -191,7 +192,8 @@ mod tests {
         let mut command =
             sh("trap 'echo term >\"$2\"; exit 0' TERM; : >\"$1\"; while :; do sleep 0.05; done");
         command.arg("sh").args([&ready, &mark]);
-        let daemon = Daemon::start(command, listener.local_addr().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let daemon = Daemon::start(command, address, &folder.path().join("log")).unwrap();
         while !ready.exists() {
             thread::sleep(POLL);
         }

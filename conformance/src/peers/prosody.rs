@@ -78,8 +78,9 @@ impl Setup {
         for account in [ROMEO, JULIET] {
             command.arg("--account").arg(format!("{}:{}", account.name, account.password));
         }
-        let daemon = Daemon::start(command, address)?;
-        let server = Server { address, authority: folder.path().join("ca.pem") };
+        let log = folder.path().join("log");
+        let daemon = Daemon::start(command, address, &log)?;
+        let server = Server { address, authority: folder.path().join("ca.pem"), log };
         Ok(Prosody { _daemon: daemon, server, _folder: folder })
     }
 }

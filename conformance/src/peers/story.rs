@@ -64,7 +64,7 @@ impl Story {
     /// Plays it against `server`, with `options` on its command line.
     ///
     /// # Errors
-    /// A step failed; the failure names it and holds all that was printed.
+    /// A step failed; the failure names it and holds all that both sides printed.
     pub fn tell(&self, server: &Server, options: &[&str]) -> Result<Told, Failure> {
         let mut command = match &self.client {
             Client::Python(python) => {
@@ -83,7 +83,7 @@ impl Story {
         command.args(["--user1", ROMEO.name, "--password1", ROMEO.password]);
         command.args(["--user2", JULIET.name, "--password2", JULIET.password]);
         command.args(options);
-        process::run(command, "", LIMIT).and_then(Told::new)
+        process::run(command, "", LIMIT).and_then(Told::new).map_err(|failure| server.told_by(failure))
     }
 }
 

@@ -36,14 +36,15 @@ impl Xmppd {
         let mut command = Command::new(&program);
         command.arg("--data").arg(data.path()).args(["serve", "--domain", "localhost", "--c2s"]);
         command.arg(address.to_string());
-        let mut daemon = Daemon::start(command, address)?;
-
         // Self-signed: its own authority.
         let authority = data.path().join("cert.pem");
-        if !authority.is_file() {
-            return Err(daemon.failure("made no certificate"));
+        let log = data.path().join("log");
+        let daemon = Daemon::start(command, address, &log)?;
+        let server = Server { address, authority, log };
+        match server.authority.is_file() {
+            true => Ok(Self { _daemon: daemon, server, _data: data }),
+            false => Err(server.told_by(Failure::new("xmppd made no certificate"))),
         }
-        Ok(Self { _daemon: daemon, server: Server { address, authority }, _data: data })
     }
 
     /// Where it is.
