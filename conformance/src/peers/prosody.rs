@@ -31,8 +31,8 @@ pub enum Tls {
 pub enum Bindings {
     /// What it has by itself: `tls-unique`, with TLS 1.2 only.
     Own,
-    /// Also `tls-server-end-point`, and with TLS 1.3 `tls-exporter`, through
-    /// a module of ours; Prosody's SCRAM itself is unchanged.
+    /// Also `tls-exporter` and `tls-server-end-point`, through a module of ours;
+    /// Prosody's SCRAM itself is unchanged.
     Added,
 }
 

@@ -1,5 +1,4 @@
--- Prosody 0.12 binds SCRAM to TLS by `tls-unique` alone, which TLS 1.3 does not
--- have. When PEER_BINDINGS is `added`, this gives it `tls-exporter` (RFC 9266)
+-- Prosody 0.12 binds SCRAM to TLS by `tls-unique` alone, which TLS 1.3 has not. When PEER_BINDINGS is `added`, this gives it `tls-exporter` (RFC 9266)
 -- and `tls-server-end-point` (RFC 5929) as well: Prosody's own SCRAM, unchanged,
 -- then checks a client's binding against bytes that OpenSSL computed.
 
@@ -33,10 +32,9 @@ module:hook("stream-features", function (event)
 	if not (origin.encrypted and origin.sasl_handler and offered) then
 		return;
 	end
-	local socket = origin.conn:socket();
-	if socket:info().protocol == "TLSv1.3" then
-		origin.sasl_handler:add_cb_handler("tls-exporter", exporter(socket));
-	end
+	-- With TLS 1.2 it takes the extended master secret (RFC 9266 section 4.2),
+	-- which every peer here negotiates.
+	origin.sasl_handler:add_cb_handler("tls-exporter", exporter(origin.conn:socket()));
 	origin.sasl_handler:add_cb_handler("tls-server-end-point", end_point);
 
 	local names = {};
