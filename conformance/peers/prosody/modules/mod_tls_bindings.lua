@@ -1,5 +1,6 @@
--- Prosody 0.12 binds SCRAM to TLS by `tls-unique` alone, which TLS 1.3 has not. When PEER_BINDINGS is `added`, this gives it `tls-exporter` (RFC 9266)
--- and `tls-server-end-point` (RFC 5929) as well: Prosody's own SCRAM, unchanged,
+-- Prosody 0.12 binds SCRAM to TLS by `tls-unique` alone, which TLS 1.3 has not.
+-- When PEER_BINDINGS is `added`, this gives it `tls-exporter` (RFC 9266) and
+-- `tls-server-end-point` (RFC 5929) as well: Prosody's own SCRAM, unchanged,
 -- then checks a client's binding against bytes that OpenSSL computed.
 
 local xmlns_sasl = "urn:ietf:params:xml:ns:xmpp-sasl";
