@@ -2,67 +2,48 @@
 
 use super::{Failure, process};
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, PoisonError},
+    sync::OnceLock,
     time::Duration,
 };
 
 /// From nothing, on a slow machine.
-const BUILD: Duration = Duration::from_secs(20 * 60);
+const BUILD: Duration = Duration::from_secs(30 * 60);
 
 /// Something cargo builds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Artifact {
     Binary(&'static str),
     Example(&'static str),
 }
 
 impl Artifact {
-    /// Builds it, at most once per process, and says where it is.
+    /// Builds it and says where it is.
     ///
     /// Cargo tells a test the place of its own package's binaries only, and what
-    /// lies in the target folder may be yesterday's; so cargo is asked.
+    /// lies in the target folder may be yesterday's; so cargo is asked, once per
+    /// process.
     pub(super) fn build(self) -> Result<PathBuf, Failure> {
-        static BUILT: Mutex<BTreeMap<Artifact, PathBuf>> = Mutex::new(BTreeMap::new());
-        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(path) = built.get(&self) {
-            return Ok(path.clone());
+        static PROGRAMS: OnceLock<Result<PathBuf, Failure>> = OnceLock::new();
+        let programs = PROGRAMS.get_or_init(|| {
+            let folders = Folders::of_this_test()?;
+            process::run(folders.build(), "", BUILD)?;
+            Ok(folders.programs)
+        });
+        let path = programs.as_ref().map_err(Clone::clone)?.join(self.file());
+        match path.is_file() {
+            true => Ok(path),
+            false => Err(Failure::new(format!("cargo built no {}", path.display()))),
         }
-        let folders = Folders::of_this_test()?;
-        process::run(self.command(&folders), "", BUILD)?;
-        let path = folders.programs.join(self.file());
-        if !path.is_file() {
-            return Err(Failure::new(format!("{self:?} was built, but not as {}", path.display())));
-        }
-        built.insert(self, path.clone());
-        Ok(path)
     }
 
-    fn file(self) -> PathBuf {
+    fn file(self) -> String {
         let suffix = std::env::consts::EXE_SUFFIX;
         match self {
-            Self::Binary(name) => format!("{name}{suffix}").into(),
-            Self::Example(name) => format!("examples/{name}{suffix}").into(),
+            Self::Binary(name) => format!("{name}{suffix}"),
+            Self::Example(name) => format!("examples/{name}{suffix}"),
         }
-    }
-
-    fn command(self, folders: &Folders) -> Command {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(env!("CARGO_MANIFEST_DIR"));
-        // --workspace: the features of the README's test command. Those of one
-        // package alone would differ, and every dependency be built twice.
-        command.args(["build", "--locked", "--quiet", "--workspace", "--target-dir"]).arg(&folders.target);
-        if let Some(triple) = &folders.triple {
-            command.args(["--target", triple]);
-        }
-        command.args(["--profile", &folders.profile]);
-        match self {
-            Self::Binary(name) => command.args(["--bin", name]),
-            Self::Example(name) => command.args(["--example", name]),
-        };
-        command
     }
 }
 
@@ -81,6 +62,21 @@ struct Folders {
 }
 
 impl Folders {
+    /// Every program of the workspace, examples included: that is what the
+    /// README's test command has built, with the same features, so that after it
+    /// nothing is left to do. One program alone would resolve features of its
+    /// own, and build its dependencies again.
+    fn build(&self) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.args(["build", "--locked", "--quiet", "--workspace", "--bins", "--examples"]);
+        command.args(["--profile", &self.profile]).arg("--target-dir").arg(&self.target);
+        if let Some(triple) = &self.triple {
+            command.args(["--target", triple]);
+        }
+        command
+    }
+
     fn of_this_test() -> Result<Self, Failure> {
         let test = std::env::current_exe()?;
         Self::of(&test)
