@@ -1,14 +1,18 @@
 //! How elements are put together: by hand with [`Builder`], or event by event with [`Assembler`].
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use super::chars;
 use super::element::{AttrSpans, Block, Element, ElementRef, Node, Span, Step};
 use super::ns;
+
+/// Up to how many bytes a buffer is copied from and kept.
+const KEPT: usize = 4096;
 
 /// Builds the block of an element from events in document order.
 ///
@@ -29,6 +33,14 @@ pub(crate) struct Assembler {
 impl Assembler {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes room for an ordinary element whose text is that long.
+    pub(super) fn reserve(&mut self, text: usize) {
+        self.text.reserve(text);
+        self.nodes.reserve(8);
+        self.attrs.reserve(8);
+        self.open.reserve(4);
     }
 
     /// Puts text into the block that no node refers to yet.
@@ -146,19 +158,19 @@ impl Assembler {
         self.take()
     }
 
-    /// Like [`finish`](Self::finish), keeping the buffers for the next element.
+    /// Like [`finish`](Self::finish), keeping small buffers for the next element.
     pub(crate) fn take(&mut self) -> Element {
         while !self.open.is_empty() {
             self.close();
         }
-        let block = Block {
-            text: self.text.as_str().into(),
-            nodes: self.nodes.as_slice().into(),
-            attrs: self.attrs.as_slice().into(),
+        let text = if self.text.len() > KEPT {
+            mem::take(&mut self.text).into_boxed_str()
+        } else {
+            let text = self.text.as_str().into();
+            self.text.clear();
+            text
         };
-        self.text.clear();
-        self.nodes.clear();
-        self.attrs.clear();
+        let block = Block { text, nodes: hand_out(&mut self.nodes), attrs: hand_out(&mut self.attrs) };
         self.namespaces.clear();
         self.in_text = false;
         Element { block: Arc::new(block), root: 0 }
@@ -170,6 +182,16 @@ impl Assembler {
             *self = Self::new();
         }
     }
+}
+
+/// The items in a block of their own: small buffers stay for the next element, large ones are given away.
+fn hand_out<T: Clone>(buffer: &mut Vec<T>) -> Box<[T]> {
+    if size_of_val(buffer.as_slice()) > KEPT {
+        return mem::take(buffer).into_boxed_slice();
+    }
+    let items = buffer.as_slice().into();
+    buffer.clear();
+    items
 }
 
 /// Why [`Builder::try_build`] refused.
@@ -359,6 +381,23 @@ mod tests {
         let appended = Element::builder("", "outer").child(parsed.clone()).build();
         assert_eq!(appended.children().next(), Some(parsed.as_ref()));
         assert!(appended.weight() < parsed.weight() + 100, "{} {}", appended.weight(), parsed.weight());
+    }
+
+    #[test]
+    fn large_buffers_are_not_kept() {
+        let mut tree = Assembler::new();
+        for (count, kept) in [(10, true), (10_000, false), (10, true)] {
+            tree.open("", "r");
+            for _ in 0..count {
+                tree.open("", "a");
+                tree.attr_in(Span::default(), "k", "v");
+                tree.close();
+            }
+            assert_eq!(tree.take().children().count(), count);
+            for capacity in [tree.text.capacity(), tree.nodes.capacity(), tree.attrs.capacity()] {
+                assert_eq!(capacity > 0, kept);
+            }
+        }
     }
 
     #[test]
