@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::{fmt, mem};
 
 use super::chars;
+use super::content::Counterpart;
 use super::element::{AttrSpans, Block, Element, ElementRef, Node, Span, Step};
 use super::ns;
 
@@ -124,29 +125,28 @@ impl Assembler {
         self.open.is_empty()
     }
 
-    /// Appends a whole element.
-    fn append(&mut self, element: ElementRef<'_>) {
+    /// Appends a whole element, its namespaces as `content` has them.
+    pub(super) fn append(&mut self, element: ElementRef<'_>, mut content: Counterpart) {
         // A namespace that the element's block holds once is held once here: a peer may have sent a thousand elements that
         // take turns with long namespaces. Their addresses tell them apart.
-        let mut namespaces = BTreeMap::new();
+        let mut known = BTreeMap::new();
+        let mut span = |tree: &mut Self, ns: &str| match ns {
+            "" => Span::default(),
+            ns => *known.entry(ns.as_ptr()).or_insert_with(|| tree.namespace(ns)),
+        };
         for step in element.walk() {
             match step {
                 Step::Open(element) => {
-                    let ns = match element.ns() {
-                        "" => Span::default(),
-                        ns => *namespaces.entry(ns.as_ptr()).or_insert_with(|| self.namespace(ns)),
-                    };
+                    let ns = span(self, content.open(element.ns()));
                     self.open_in(ns, element.name());
                     for attr in element.attrs() {
-                        let ns = match attr.ns {
-                            "" => Span::default(),
-                            ns => *namespaces.entry(ns.as_ptr()).or_insert_with(|| self.namespace(ns)),
-                        };
+                        let ns = span(self, attr.ns);
                         self.attr_in(ns, attr.name, attr.value);
                     }
                 }
                 Step::Text(text) => self.text(text),
                 Step::Close(_) => {
+                    content.close();
                     self.close();
                 }
             }
@@ -314,7 +314,7 @@ impl Builder {
 
     /// Appends an element.
     pub fn child(mut self, child: Element) -> Self {
-        self.tree.append(child.as_ref());
+        self.tree.append(child.as_ref(), Counterpart::new(false));
         self
     }
 
