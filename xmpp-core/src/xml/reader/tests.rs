@@ -555,6 +555,27 @@ fn an_incomplete_element_is_pending() {
 }
 
 #[test]
+fn r6120_4_9_3_faults_have_their_stream_errors() {
+    use crate::stream::Condition;
+    for (content, condition) in [
+        ("<a></b>", Condition::NotWellFormed),
+        ("<p:a>", Condition::NotWellFormed),
+        ("<!--", Condition::RestrictedXml),
+        ("<p:a xmlns:p='jabber:client'>", Condition::BadNamespacePrefix),
+        ("text", Condition::BadFormat),
+        (&"<a>".repeat(21), Condition::PolicyViolation),
+        (&["<a>", &"<a/>".repeat(200)].concat(), Condition::PolicyViolation),
+    ] {
+        let fault = read(&open(), [[HEADER, content].concat().as_bytes()]).1;
+        assert_eq!(fault.map(XmlError::condition), Some(condition), "{content}");
+    }
+    assert_eq!(
+        read(&open(), [&b"\xFF\xFE"[..]]).1.map(XmlError::condition),
+        Some(Condition::UnsupportedEncoding)
+    );
+}
+
+#[test]
 fn debug_shows_no_byte_of_the_stream() {
     let mut reader = Reader::new(open());
     reader.push(b"<secret secret='secret");
