@@ -62,7 +62,7 @@ impl Wire {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match self {
             Wire::Plain(socket) => socket.write_all(bytes),
-            Wire::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+            Wire::Tls(stream) => stream.write_all(bytes),
         }
     }
 
@@ -74,7 +74,7 @@ impl Wire {
     ) -> Result<(Wire, TlsInfo), Box<dyn Error>> {
         let Wire::Plain(mut socket) = self else { return Err("TLS within TLS".into()) };
         let name = request.server_name().ok_or("an IP address has no certificate")?.into_owned();
-        let mut session = TlsSession::new(Arc::clone(tls), ServerName::try_from(name.clone())?)?;
+        let mut session = TlsSession::new(tls, ServerName::try_from(name.clone())?)?;
         while session.is_handshaking() {
             session.complete_io(&mut socket)?;
         }
@@ -105,15 +105,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let now = || Instant::after(start.elapsed());
     let mut wire = Wire::Plain(TcpStream::connect(&options.connect)?);
     let mut conn = ClientConnection::new(config, Seed::new(seed), now());
-    let mut outcome = Ok(());
-    let mut buffer = [0; 4096];
+    let (mut outcome, mut buffer) = (Ok(()), [0; 4096]);
     loop {
         while let Some(action) = conn.poll() {
             match action {
                 Action::Transmit(bytes) => wire.write(&bytes)?,
                 Action::StartTls(request) => {
                     // A program that goes on would report `tls_failed`; this one ends with the error.
-                    let (encrypted, info) = wire.start_tls(&request, &tls)?;
+                    let (encrypted, info) = wire.start_tls(&request, Arc::clone(&tls))?;
                     wire = encrypted;
                     conn.tls_established(now(), info)?;
                 }
@@ -135,13 +134,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     (CloseReason::Clean, _) => println!("closed"),
                     (reason, _) => outcome = Err(reason.into()),
                 },
-                Action::CloseTransport(_) => {
-                    if let Wire::Tls(stream) = &mut wire {
-                        stream.conn.send_close_notify();
-                        let _ = stream.flush(); // the peer may be gone already
-                    }
-                    return outcome;
-                }
+                Action::CloseTransport(_) => return outcome,
                 _ => {}
             }
         }
