@@ -1,7 +1,34 @@
 //! The session story of slixmpp. Prosody is the control: what it refuses is the
 //! story's fault.
 
-use xmpp_conformance::peers::{self, Failure, Hash, Prosody, Story, Tls};
+use xmpp_conformance::peers::{self, Failure, Hash, Prosody, Story, Tls, Xmppd};
+
+#[test]
+fn with_xmppd_by_every_scram() -> Result<(), Failure> {
+    let Some(story) = peers::wanted(Story::slixmpp())? else { return Ok(()) };
+    let xmppd = Xmppd::start()?;
+    for (mechanism, version) in [("SCRAM-SHA-1", "1.2"), ("SCRAM-SHA-256", "1.2"), ("SCRAM-SHA-256", "1.3")] {
+        let told = story.tell(xmppd.server(), &["--mechanism", mechanism, "--tls", version])?;
+        let login = told.step("login romeo").unwrap_or_default();
+        assert!(login.starts_with(&format!("jid=romeo@localhost/story mechanism={mechanism} ")), "{login}");
+        assert!(login.ends_with(&format!(" tls=TLSv{version}")), "{login}");
+    }
+    Ok(())
+}
+
+#[test]
+fn with_xmppd_as_slixmpp_does_by_itself() -> Result<(), Failure> {
+    let Some(story) = peers::wanted(Story::slixmpp())? else { return Ok(()) };
+    let xmppd = Xmppd::start()?;
+    // A TLS hello where a stream header belongs ends that connection, no more.
+    story.tell(xmppd.server(), &["--direct-tls-first"])?;
+    // With TLS 1.2 it has tls-unique only, tries what -PLUS is offered in vain,
+    // and has to be let try again without.
+    let told = story.tell(xmppd.server(), &["--tls", "1.2"])?;
+    let login = told.step("login romeo").unwrap_or_default();
+    assert!(login.starts_with("jid=romeo@localhost/story mechanism=SCRAM-SHA-256 "), "{login}");
+    Ok(())
+}
 
 #[test]
 fn with_prosody_by_scram_sha_1_and_sha_256() -> Result<(), Failure> {

@@ -1,7 +1,17 @@
 //! The session story of `@xmpp/client`. Prosody is the control: what it refuses
 //! is the story's fault.
 
-use xmpp_conformance::peers::{self, Failure, Hash, Prosody, Story};
+use xmpp_conformance::peers::{self, Failure, Hash, Prosody, Story, Xmppd};
+
+#[test]
+fn with_xmppd_by_scram_sha_1() -> Result<(), Failure> {
+    let Some(story) = peers::wanted(Story::xmpp_client())? else { return Ok(()) };
+    let xmppd = Xmppd::start()?;
+    let told = story.tell(xmppd.server(), &[])?;
+    let how = "jid=romeo@localhost/story mechanism=SCRAM-SHA-1 tls=TLSv1.3";
+    assert_eq!(told.step("login romeo"), Some(how));
+    Ok(())
+}
 
 #[test]
 fn with_prosody_by_scram_sha_1() -> Result<(), Failure> {
