@@ -10,7 +10,9 @@ use std::time::{Duration, Instant as Clock};
 
 use clap::Parser;
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
-use rustls::{ClientConfig as TlsConfig, ClientConnection as TlsSession, RootCertStore, StreamOwned};
+use rustls::{
+    ClientConfig as TlsConfig, ClientConnection as TlsSession, ProtocolVersion, RootCertStore, StreamOwned,
+};
 use xmpp_core::conn::{Action, ClientConfig, ClientConnection, CloseReason, Drive, Event, Question};
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::{FullJid, Jid};
@@ -37,6 +39,8 @@ struct Options {
     #[arg(long)]
     message: String,
 }
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The transport: a socket, and later the same socket under TLS.
 enum Wire {
@@ -67,27 +71,25 @@ impl Wire {
     }
 
     /// Makes the handshake. rustls judges chain and name, so the name it was asked for is the one to report.
-    fn start_tls(
-        self,
-        request: &TlsRequest,
-        tls: &Arc<TlsConfig>,
-    ) -> Result<(Wire, TlsInfo), Box<dyn Error>> {
+    fn start_tls(self, request: &TlsRequest, tls: Arc<TlsConfig>) -> Result<(Wire, TlsInfo), Box<dyn Error>> {
         let Wire::Plain(mut socket) = self else { return Err("TLS within TLS".into()) };
         let name = request.server_name().ok_or("an IP address has no certificate")?.into_owned();
         let mut session = TlsSession::new(tls, ServerName::try_from(name.clone())?)?;
         while session.is_handshaking() {
             session.complete_io(&mut socket)?;
         }
-        // RFC 9266: what ties the authentication to this very connection.
-        let exporter = session.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""))?;
-        let info = TlsInfo::new(Chain::Trusted)
-            .with_name(PresentedName::Dns(name))
-            .with_bindings(Bindings::new().with_exporter(exporter));
+        let mut bindings = Bindings::new();
+        if session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+            // RFC 9266: what ties the authentication to this very connection; TLS 1.2 has another way, which rustls has not.
+            let label = b"EXPORTER-Channel-Binding";
+            bindings = bindings.with_exporter(session.export_keying_material([0; 32], label, Some(b""))?);
+        }
+        let info = TlsInfo::new(Chain::Trusted).with_name(PresentedName::Dns(name)).with_bindings(bindings);
         Ok((Wire::Tls(Box::new(StreamOwned::new(session, socket))), info))
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     let options = Options::parse();
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(&options.ca)? {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
-use rustls::{ClientConfig as TlsConfig, RootCertStore};
+use rustls::{ClientConfig as TlsConfig, ProtocolVersion, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant as Clock;
@@ -53,12 +53,14 @@ async fn start_tls(
     let name = request.server_name().ok_or("an IP address has no certificate")?.into_owned();
     let connector = TlsConnector::from(Arc::clone(tls));
     let stream = connector.connect(ServerName::try_from(name.clone())?, wire).await?;
-    // RFC 9266: what ties the authentication to this very connection.
     let session = stream.get_ref().1;
-    let exporter = session.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""))?;
-    let info = TlsInfo::new(Chain::Trusted)
-        .with_name(PresentedName::Dns(name))
-        .with_bindings(Bindings::new().with_exporter(exporter));
+    let mut bindings = Bindings::new();
+    if session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+        // RFC 9266: what ties the authentication to this very connection; TLS 1.2 has another way, which rustls has not.
+        let label = b"EXPORTER-Channel-Binding";
+        bindings = bindings.with_exporter(session.export_keying_material([0; 32], label, Some(b""))?);
+    }
+    let info = TlsInfo::new(Chain::Trusted).with_name(PresentedName::Dns(name)).with_bindings(bindings);
     Ok((Box::new(stream), info))
 }
 

@@ -40,10 +40,9 @@ fn every_session(name: &'static str) -> Result<(), Failure> {
         // `n`, for Prosody refuses `y` where it offered -PLUS (RFC 5802 section 6).
         session(setup.tls(Tls::V1_2), &example, ROMEO, mechanism, &["--mechanism", mechanism])?;
 
+        // With TLS 1.3 the binding is tls-exporter (RFC 9266), once Prosody is taught it.
         let plus = format!("{mechanism}-PLUS");
-        for tls in [Tls::V1_2, Tls::V1_3] {
-            session(setup.tls(tls).bindings(Bindings::Added), &example, JULIET, &plus, &[])?;
-        }
+        session(setup.tls(Tls::V1_3).bindings(Bindings::Added), &example, JULIET, &plus, &[])?;
     }
     Ok(())
 }
