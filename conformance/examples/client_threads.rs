@@ -40,56 +40,32 @@ struct Options {
     message: String,
 }
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
-
 /// The transport: a socket, and later the same socket under TLS.
-enum Wire {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<TlsSession, TcpStream>>),
+trait Wire: Read + Write {}
+impl<T: Read + Write> Wire for T {}
+
+/// Makes the handshake. rustls judges chain and name, so the name it was asked for is the one to report.
+fn start_tls(
+    mut socket: TcpStream,
+    request: &TlsRequest,
+    tls: Arc<TlsConfig>,
+) -> Result<(Box<dyn Wire>, TlsInfo), Box<dyn Error>> {
+    let name = request.server_name().ok_or("an IP address has no certificate")?.into_owned();
+    let mut session = TlsSession::new(tls, ServerName::try_from(name.clone())?)?;
+    while session.is_handshaking() {
+        session.complete_io(&mut socket)?;
+    }
+    let mut bindings = Bindings::new();
+    if session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+        // RFC 9266: what ties the authentication to this very connection; TLS 1.2 has another way, which rustls has not.
+        let label = b"EXPORTER-Channel-Binding";
+        bindings = bindings.with_exporter(session.export_keying_material([0; 32], label, Some(b""))?);
+    }
+    let info = TlsInfo::new(Chain::Trusted).with_name(PresentedName::Dns(name)).with_bindings(bindings);
+    Ok((Box::new(StreamOwned::new(session, socket)), info))
 }
 
-impl Wire {
-    fn socket(&self) -> &TcpStream {
-        match self {
-            Wire::Plain(socket) => socket,
-            Wire::Tls(stream) => &stream.sock,
-        }
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        match self {
-            Wire::Plain(socket) => socket.read(buffer),
-            Wire::Tls(stream) => stream.read(buffer),
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        match self {
-            Wire::Plain(socket) => socket.write_all(bytes),
-            Wire::Tls(stream) => stream.write_all(bytes),
-        }
-    }
-
-    /// Makes the handshake. rustls judges chain and name, so the name it was asked for is the one to report.
-    fn start_tls(self, request: &TlsRequest, tls: Arc<TlsConfig>) -> Result<(Wire, TlsInfo), Box<dyn Error>> {
-        let Wire::Plain(mut socket) = self else { return Err("TLS within TLS".into()) };
-        let name = request.server_name().ok_or("an IP address has no certificate")?.into_owned();
-        let mut session = TlsSession::new(tls, ServerName::try_from(name.clone())?)?;
-        while session.is_handshaking() {
-            session.complete_io(&mut socket)?;
-        }
-        let mut bindings = Bindings::new();
-        if session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
-            // RFC 9266: what ties the authentication to this very connection; TLS 1.2 has another way, which rustls has not.
-            let label = b"EXPORTER-Channel-Binding";
-            bindings = bindings.with_exporter(session.export_keying_material([0; 32], label, Some(b""))?);
-        }
-        let info = TlsInfo::new(Chain::Trusted).with_name(PresentedName::Dns(name)).with_bindings(bindings);
-        Ok((Wire::Tls(Box::new(StreamOwned::new(session, socket))), info))
-    }
-}
-
-fn main() -> Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(&options.ca)? {
@@ -105,16 +81,17 @@ fn main() -> Result<()> {
 
     let start = Clock::now();
     let now = || Instant::after(start.elapsed());
-    let mut wire = Wire::Plain(TcpStream::connect(&options.connect)?);
+    let socket = TcpStream::connect(&options.connect)?;
+    let mut wire: Box<dyn Wire> = Box::new(socket.try_clone()?);
     let mut conn = ClientConnection::new(config, Seed::new(seed), now());
     let (mut outcome, mut buffer) = (Ok(()), [0; 4096]);
     loop {
         while let Some(action) = conn.poll() {
             match action {
-                Action::Transmit(bytes) => wire.write(&bytes)?,
+                Action::Transmit(bytes) => wire.write_all(&bytes)?,
                 Action::StartTls(request) => {
                     // A program that goes on would report `tls_failed`; this one ends with the error.
-                    let (encrypted, info) = wire.start_tls(&request, Arc::clone(&tls))?;
+                    let (encrypted, info) = start_tls(socket.try_clone()?, &request, Arc::clone(&tls))?;
                     wire = encrypted;
                     conn.tls_established(now(), info)?;
                 }
@@ -142,7 +119,7 @@ fn main() -> Result<()> {
         }
         // Wait for bytes, but no longer than until the next deadline.
         let patience = conn.poll_timeout().map(|at| at.since(now()).max(Duration::from_millis(1)));
-        wire.socket().set_read_timeout(patience)?;
+        socket.set_read_timeout(patience)?;
         match wire.read(&mut buffer) {
             Ok(0) => conn.transport_closed(now()),
             Ok(count) => conn.receive(now(), buffer.get(..count).unwrap_or_default())?,
