@@ -1,7 +1,11 @@
 //! One of our embedding examples, run as its readers run it.
 
 use super::{Account, Failure, Server, artifact::Artifact, process};
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 /// How long one session may take.
 const SESSION: Duration = Duration::from_secs(60);
@@ -19,6 +23,12 @@ impl Example {
     /// There is none, or it does not build.
     pub fn build(name: &'static str) -> Result<Self, Failure> {
         Artifact::Example(name).build().map(|program| Self { program })
+    }
+
+    /// Where it was built.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Logs in as `account` with `resource`, writes `message` to itself, with
