@@ -146,22 +146,38 @@ fn compare(input: &[u8], barrier: &[u8], run: impl Fn(usize) -> Trace) {
     }
 }
 
+fn server_end() -> ServerConnection {
+    let Ok(domain) = BareJid::new("example.com") else { panic!("the domain is one") };
+    let config = ServerConfig::new([domain], Decoy::new([7; 32]));
+    ServerConnection::new(config.into(), Seed::new([1; 32]), NOW)
+}
+
+fn client_end() -> ClientConnection {
+    let Ok(account) = BareJid::new("juliet@example.com") else { panic!("the address is one") };
+    let config = ClientConfig::new(account, Secret::new("secret")).with_iterations(1..=100);
+    ClientConnection::new(config, Seed::new([1; 32]), NOW)
+}
+
 /// A server's end, with what a client may send.
 pub(crate) fn server(input: &[u8]) {
-    let serve = |chunk| {
-        let Ok(domain) = BareJid::new("example.com") else { panic!("the domain is one") };
-        let config = ServerConfig::new([domain], Decoy::new([7; 32]));
-        run(ServerConnection::new(config.into(), Seed::new([1; 32]), NOW), input, chunk)
-    };
-    compare(input, b"starttls", serve);
+    compare(input, b"starttls", |chunk| run(server_end(), input, chunk));
 }
 
 /// A client's end, with what a server may send.
 pub(crate) fn client(input: &[u8]) {
-    let connect = |chunk| {
-        let Ok(account) = BareJid::new("juliet@example.com") else { panic!("the address is one") };
-        let config = ClientConfig::new(account, Secret::new("secret")).with_iterations(1..=100);
-        run(ClientConnection::new(config, Seed::new([1; 32]), NOW), input, chunk)
-    };
-    compare(input, b"proceed", connect);
+    compare(input, b"proceed", |chunk| run(client_end(), input, chunk));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A corpus that stops short of a session would leave most of the machines unseen.
+    #[test]
+    fn the_logins_of_the_corpus_succeed() {
+        let trace = run(server_end(), include_bytes!("../corpus/server/login"), 1);
+        assert!(trace.online, "{trace:?}");
+        let trace = run(client_end(), include_bytes!("../corpus/client/login"), 1);
+        assert!(trace.online, "{}", String::from_utf8_lossy(&trace.sent));
+    }
 }
