@@ -20,3 +20,7 @@ pub mod stream;
 pub mod time;
 pub mod tls;
 pub mod xml;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
