@@ -1,1 +1,3 @@
 //! The engine against peers that nobody here wrote.
+
+pub mod peers;

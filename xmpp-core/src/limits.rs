@@ -45,7 +45,7 @@ impl XmlLimits {
         self.depth
     }
 
-    /// Attributes on one element, namespace declarations included.
+    /// Attributes on one element, namespace declarations included; also namespace prefixes in scope at one place.
     #[must_use]
     pub const fn attributes(&self) -> usize {
         self.attributes

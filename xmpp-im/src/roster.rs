@@ -100,6 +100,11 @@ impl Roster {
         self.items.get(jid)
     }
 
+    /// The contacts, in the order of their addresses.
+    pub fn items(&self) -> impl Iterator<Item = &RosterItem> + Clone {
+        self.items.values()
+    }
+
     /// How many contacts there are.
     #[must_use]
     pub fn len(&self) -> usize {

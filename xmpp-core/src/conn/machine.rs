@@ -151,9 +151,7 @@ impl<R: Role> Machine<R> {
                 Ok(Some(frame)) => self.take(frame),
                 Ok(None) if self.core.eof => self.core.end(CloseReason::Truncated, Close::Abort),
                 Ok(None) => return None,
-                Err(error) => self
-                    .core
-                    .fail(Condition::from_name(error.condition_name()).unwrap_or(Condition::BadFormat)),
+                Err(error) => self.core.fail(error.condition()),
             }
         }
     }

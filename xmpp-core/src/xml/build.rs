@@ -1,14 +1,19 @@
 //! How elements are put together: by hand with [`Builder`], or event by event with [`Assembler`].
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use super::chars;
+use super::content::Counterpart;
 use super::element::{AttrSpans, Block, Element, ElementRef, Node, Span, Step};
 use super::ns;
+
+/// Up to how many bytes a buffer is copied from and kept.
+const KEPT: usize = 4096;
 
 /// Builds the block of an element from events in document order.
 ///
@@ -29,6 +34,14 @@ pub(crate) struct Assembler {
 impl Assembler {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes room for an ordinary element whose text is that long.
+    pub(super) fn reserve(&mut self, text: usize) {
+        self.text.reserve(text);
+        self.nodes.reserve(8);
+        self.attrs.reserve(8);
+        self.open.reserve(4);
     }
 
     /// Puts text into the block that no node refers to yet.
@@ -67,12 +80,6 @@ impl Assembler {
         self.in_text = false;
         self.open.push(self.nodes.len() as u32);
         self.nodes.push(Node::Element { ns, name, attrs: (self.attrs.len() as u32, 0), end: 0 });
-    }
-
-    /// Gives the innermost element an attribute; only before it gets a child.
-    pub(crate) fn attr(&mut self, ns: &str, name: &str, value: &str) {
-        let ns = self.namespace(ns);
-        self.attr_in(ns, name, value);
     }
 
     /// Gives the innermost element an attribute in a namespace that was [pushed](Self::push) before; only before it gets a
@@ -118,29 +125,28 @@ impl Assembler {
         self.open.is_empty()
     }
 
-    /// Appends a whole element.
-    fn append(&mut self, element: ElementRef<'_>) {
+    /// Appends a whole element, its namespaces as `content` has them.
+    pub(super) fn append(&mut self, element: ElementRef<'_>, mut content: Counterpart) {
         // A namespace that the element's block holds once is held once here: a peer may have sent a thousand elements that
         // take turns with long namespaces. Their addresses tell them apart.
-        let mut namespaces = BTreeMap::new();
+        let mut known = BTreeMap::new();
+        let mut span = |tree: &mut Self, ns: &str| match ns {
+            "" => Span::default(),
+            ns => *known.entry(ns.as_ptr()).or_insert_with(|| tree.namespace(ns)),
+        };
         for step in element.walk() {
             match step {
                 Step::Open(element) => {
-                    let ns = match element.ns() {
-                        "" => Span::default(),
-                        ns => *namespaces.entry(ns.as_ptr()).or_insert_with(|| self.namespace(ns)),
-                    };
+                    let ns = span(self, content.open(element.ns()));
                     self.open_in(ns, element.name());
                     for attr in element.attrs() {
-                        let ns = match attr.ns {
-                            "" => Span::default(),
-                            ns => *namespaces.entry(ns.as_ptr()).or_insert_with(|| self.namespace(ns)),
-                        };
+                        let ns = span(self, attr.ns);
                         self.attr_in(ns, attr.name, attr.value);
                     }
                 }
                 Step::Text(text) => self.text(text),
                 Step::Close(_) => {
+                    content.close();
                     self.close();
                 }
             }
@@ -152,19 +158,19 @@ impl Assembler {
         self.take()
     }
 
-    /// Like [`finish`](Self::finish), keeping the buffers for the next element.
+    /// Like [`finish`](Self::finish), keeping small buffers for the next element.
     pub(crate) fn take(&mut self) -> Element {
         while !self.open.is_empty() {
             self.close();
         }
-        let block = Block {
-            text: self.text.as_str().into(),
-            nodes: self.nodes.as_slice().into(),
-            attrs: self.attrs.as_slice().into(),
+        let text = if self.text.len() > KEPT {
+            mem::take(&mut self.text).into_boxed_str()
+        } else {
+            let text = self.text.as_str().into();
+            self.text.clear();
+            text
         };
-        self.text.clear();
-        self.nodes.clear();
-        self.attrs.clear();
+        let block = Block { text, nodes: hand_out(&mut self.nodes), attrs: hand_out(&mut self.attrs) };
         self.namespaces.clear();
         self.in_text = false;
         Element { block: Arc::new(block), root: 0 }
@@ -176,6 +182,16 @@ impl Assembler {
             *self = Self::new();
         }
     }
+}
+
+/// The items in a block of their own: small buffers stay for the next element, large ones are given away.
+fn hand_out<T: Clone>(buffer: &mut Vec<T>) -> Box<[T]> {
+    if size_of_val(buffer.as_slice()) > KEPT {
+        return mem::take(buffer).into_boxed_slice();
+    }
+    let items = buffer.as_slice().into();
+    buffer.clear();
+    items
 }
 
 /// Why [`Builder::try_build`] refused.
@@ -298,7 +314,7 @@ impl Builder {
 
     /// Appends an element.
     pub fn child(mut self, child: Element) -> Self {
-        self.tree.append(child.as_ref());
+        self.tree.append(child.as_ref(), Counterpart::new(false));
         self
     }
 
@@ -365,6 +381,23 @@ mod tests {
         let appended = Element::builder("", "outer").child(parsed.clone()).build();
         assert_eq!(appended.children().next(), Some(parsed.as_ref()));
         assert!(appended.weight() < parsed.weight() + 100, "{} {}", appended.weight(), parsed.weight());
+    }
+
+    #[test]
+    fn large_buffers_are_not_kept() {
+        let mut tree = Assembler::new();
+        for (count, kept) in [(10, true), (10_000, false), (10, true)] {
+            tree.open("", "r");
+            for _ in 0..count {
+                tree.open("", "a");
+                tree.attr_in(Span::default(), "k", "v");
+                tree.close();
+            }
+            assert_eq!(tree.take().children().count(), count);
+            for capacity in [tree.text.capacity(), tree.nodes.capacity(), tree.attrs.capacity()] {
+                assert_eq!(capacity > 0, kept);
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! it. What lies inside an extension stays: a message that is quoted in one is in whatever namespace its sender wrote.
 
 use super::build::Assembler;
-use super::element::{Element, Step};
+use super::element::Element;
 use super::ns;
 
 /// Follows a walk through a stanza and gives each element's namespace on the other kind of stream.
@@ -43,22 +43,7 @@ impl Element {
     /// The stanza as it stands on the other kind of stream.
     pub(crate) fn to_counterpart(&self) -> Element {
         let mut tree = Assembler::new();
-        let mut namespaces = Counterpart::new(true);
-        for step in self.as_ref().walk() {
-            match step {
-                Step::Open(element) => {
-                    tree.open(namespaces.open(element.ns()), element.name());
-                    for attr in element.attrs() {
-                        tree.attr(attr.ns, attr.name, attr.value);
-                    }
-                }
-                Step::Text(text) => tree.text(text),
-                Step::Close(_) => {
-                    namespaces.close();
-                    tree.close();
-                }
-            }
-        }
+        tree.append(self.as_ref(), Counterpart::new(true));
         tree.finish()
     }
 }

@@ -4,12 +4,15 @@ use core::fmt;
 
 use rxml::Error;
 
+use crate::stream::Condition;
+
 /// Why a stream cannot be read any further (RFC 6120 sections 4.9.3 and 11).
 ///
 /// ```
+/// use xmpp_core::stream::Condition;
 /// use xmpp_core::xml::XmlError;
 ///
-/// assert_eq!(XmlError::Restricted.condition_name(), "restricted-xml");
+/// assert_eq!(XmlError::Restricted.condition(), Condition::RestrictedXml);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -46,29 +49,29 @@ pub enum XmlError {
 }
 
 impl XmlError {
-    /// The name of the stream error that answers it (RFC 6120 section 4.9.3).
+    /// The stream error that answers it (RFC 6120 section 4.9.3).
     #[must_use]
-    pub const fn condition_name(self) -> &'static str {
+    pub const fn condition(self) -> Condition {
         match self {
             // Section 11.3: also for what only breaks the rules of namespaces.
             XmlError::NotWellFormed
             | XmlError::UndeclaredPrefix
             | XmlError::Declaration
             | XmlError::DuplicateAttribute
-            | XmlError::AfterFooter => "not-well-formed",
+            | XmlError::AfterFooter => Condition::NotWellFormed,
             // Section 11.1.
-            XmlError::Restricted => "restricted-xml",
+            XmlError::Restricted => Condition::RestrictedXml,
             // Section 11.6.
-            XmlError::Encoding => "unsupported-encoding",
+            XmlError::Encoding => Condition::UnsupportedEncoding,
             // Section 4.8.5.
-            XmlError::ContentPrefix => "bad-namespace-prefix",
+            XmlError::ContentPrefix => Condition::BadNamespacePrefix,
             // Section 4.9.3.1, for well-formed XML that is no stream: no condition is more specific.
-            XmlError::Version | XmlError::Text => "bad-format",
+            XmlError::Version | XmlError::Text => Condition::BadFormat,
             // Section 4.9.3.14.
             XmlError::TooLarge
             | XmlError::TooDeep
             | XmlError::TooManyAttributes
-            | XmlError::TooManyElements => "policy-violation",
+            | XmlError::TooManyElements => Condition::PolicyViolation,
         }
     }
 }

@@ -46,6 +46,8 @@ pub use self::tag::StreamTag;
 
 /// The longest element that a limit can allow. The parser reserves as much for a single attribute value.
 const MOST_BYTES: usize = 16 << 20;
+/// How much memory is set aside at once for the text of an element that has begun: most are no longer.
+const MOST_RESERVED: usize = 512;
 /// What begins character data at a place where only elements may stand.
 const CDATA: &[u8] = b"<![";
 /// How many bytes the parser gets at a time: it looks at all of them whenever it splits a long text.
@@ -106,6 +108,10 @@ impl Declaration {
 /// White space between elements of the first level is skipped. What is wrong is reported as soon as the bytes that show it
 /// are there, and it is the same whether they come at once or one by one. A fault is final: the reader then gives back its
 /// memory and repeats the fault.
+///
+/// Between elements a reader holds little more than what the header declared: about 1,000 bytes, its own size included. An
+/// element in progress takes about three times [`XmlLimits::stanza_bytes`] at most, and its nodes: up to twice 32 bytes for
+/// each element and each run of text, up to twice 24 for each attribute. The two bytes of a line end CR LF count as one.
 pub struct Reader {
     limits: XmlLimits,
     /// Limits that wait for the element being read to end.
@@ -291,7 +297,10 @@ impl Reader {
                 self.release();
                 Ok(Some(None))
             }
-            (Some(b'<'), _) if self.phase != Phase::Closed => Ok(None),
+            (Some(b'<'), _) if self.phase != Phase::Closed => {
+                self.tree.reserve(self.unread.len().min(MOST_RESERVED));
+                Ok(None)
+            }
             (Some(byte), _) => Err(self.stray(byte)),
         }
     }

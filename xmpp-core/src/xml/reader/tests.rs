@@ -372,7 +372,7 @@ fn stanza_bytes_are_bounded_on_the_wire() {
     ] {
         for (len, fits) in [(199, true), (200, true), (201, false)] {
             let fill = fill.repeat(300);
-            let fill = &fill[..len - open.len() - close.len()];
+            let fill = fill.get(..len - open.len() - close.len()).unwrap();
             if fill.contains('&') && !fill.ends_with(';') {
                 continue;
             }
@@ -552,6 +552,27 @@ fn an_incomplete_element_is_pending() {
         assert_eq!(reader.next().unwrap().is_some(), frame, "{bytes}");
         assert_eq!(reader.in_element(), pending, "{bytes}");
     }
+}
+
+#[test]
+fn r6120_4_9_3_faults_have_their_stream_errors() {
+    use crate::stream::Condition;
+    for (content, condition) in [
+        ("<a></b>", Condition::NotWellFormed),
+        ("<p:a>", Condition::NotWellFormed),
+        ("<!--", Condition::RestrictedXml),
+        ("<p:a xmlns:p='jabber:client'>", Condition::BadNamespacePrefix),
+        ("text", Condition::BadFormat),
+        (&"<a>".repeat(21), Condition::PolicyViolation),
+        (&["<a>", &"<a/>".repeat(200)].concat(), Condition::PolicyViolation),
+    ] {
+        let fault = read(&open(), [[HEADER, content].concat().as_bytes()]).1;
+        assert_eq!(fault.map(XmlError::condition), Some(condition), "{content}");
+    }
+    assert_eq!(
+        read(&open(), [&b"\xFF\xFE"[..]]).1.map(XmlError::condition),
+        Some(Condition::UnsupportedEncoding)
+    );
 }
 
 #[test]

@@ -1,0 +1,116 @@
+//! Prosody, a server that nobody here wrote, as Debian packages it.
+
+use super::{
+    Absent, Failure, JULIET, ROMEO, Server,
+    process::{self, Daemon},
+};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The hash of the keys that accounts hold. Prosody 0.12 stores one per account
+/// and offers SCRAM with that one only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hash {
+    /// Offers SCRAM-SHA-1.
+    Sha1,
+    /// Offers SCRAM-SHA-256.
+    Sha256,
+}
+
+/// The one TLS version that is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    /// TLS 1.2, where Prosody 0.12 offers -PLUS with `tls-unique`.
+    V1_2,
+    /// TLS 1.3, where Prosody 0.12 by itself offers no -PLUS.
+    V1_3,
+}
+
+/// The channel bindings that Prosody's SCRAM accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bindings {
+    /// What it has by itself: `tls-unique`, with TLS 1.2 only.
+    Own,
+    /// Also `tls-exporter` and `tls-server-end-point`, through a module of ours;
+    /// Prosody's SCRAM itself is unchanged.
+    Added,
+}
+
+/// How a Prosody is going to be run.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    hash: Hash,
+    tls: Tls,
+    bindings: Bindings,
+}
+
+impl Setup {
+    /// With this hash; SHA-256 if nothing is said.
+    #[must_use]
+    pub fn hash(self, hash: Hash) -> Self {
+        Self { hash, ..self }
+    }
+
+    /// With this TLS version; 1.3 if nothing is said.
+    #[must_use]
+    pub fn tls(self, tls: Tls) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// With these bindings; its own if nothing is said.
+    #[must_use]
+    pub fn bindings(self, bindings: Bindings) -> Self {
+        Self { bindings, ..self }
+    }
+
+    /// Runs it on a free port of the loopback interface.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(self) -> Result<Prosody, Failure> {
+        let folder = tempfile::tempdir()?;
+        let address = process::free_address()?;
+        let mut command = Command::new(process::source("prosody/serve"));
+        command.arg("--dir").arg(folder.path()).arg("--port").arg(address.port().to_string());
+        command.args(["--hash", if self.hash == Hash::Sha1 { "SHA-1" } else { "SHA-256" }]);
+        command.args(["--tls", if self.tls == Tls::V1_2 { "1.2" } else { "1.3" }]);
+        command.args(["--bindings", if self.bindings == Bindings::Own { "own" } else { "added" }]);
+        for account in [ROMEO, JULIET] {
+            command.arg("--account").arg(format!("{}:{}", account.name, account.password));
+        }
+        let log = folder.path().join("log");
+        let daemon = Daemon::start(command, address, &log)?;
+        let server = Server { address, authority: folder.path().join("ca.pem"), log };
+        Ok(Prosody { _daemon: daemon, server, _folder: folder })
+    }
+}
+
+/// A running Prosody; ended and removed on drop.
+#[derive(Debug)]
+pub struct Prosody {
+    // Declared in this order: the daemon ends before its folder goes.
+    _daemon: Daemon,
+    server: Server,
+    _folder: TempDir,
+}
+
+impl Prosody {
+    /// Looks for Prosody on this machine.
+    ///
+    /// # Errors
+    /// `prosody`, `prosodyctl` or `openssl` (for its certificate) is not on the `PATH`.
+    pub fn find() -> Result<Setup, Absent> {
+        for program in ["prosody", "prosodyctl", "openssl"] {
+            if !process::on_path(program) {
+                return Err(Absent { peer: "Prosody", missing: format!("no `{program}` on the PATH") });
+            }
+        }
+        Ok(Setup { hash: Hash::Sha256, tls: Tls::V1_3, bindings: Bindings::Own })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+}
