@@ -12,7 +12,7 @@ mod pair;
 use std::time::Duration;
 
 use pair::*;
-use xmpp_core::conn::{Action, BindAnswer, CloseReason, Drive, Event, Question, Timer};
+use xmpp_core::conn::{Action, BindAnswer, CloseReason, DerivationAnswer, Drive, Event, Question, Timer};
 use xmpp_core::error::Misuse;
 use xmpp_core::jid::FullJid;
 use xmpp_core::limits::{Limits, XmlLimits};
@@ -164,6 +164,27 @@ fn rule_7_the_deadline_holds_even_if_nobody_looked_at_the_clock() {
     assert_eq!(server.conn.answer(late, ticket, CredentialsAnswer::Unknown), Err(Misuse::Stale));
     server.conn.handle_timeout(late);
     assert!(server.said().contains("<temporary-auth-failure"));
+}
+
+#[test]
+fn rule_7_a_key_that_cannot_be_derived_is_a_passing_fault() {
+    let mut server = server(open_server());
+    server.hold = true;
+    server.feed(CLIENT_HEADER);
+    server.feed(AUTH_PLAIN);
+    let keys = server.questions.pop_front().unwrap();
+    server.answer(server.now, keys);
+    server.said();
+    let Some(Question::Derivation { ticket, .. }) = server.questions.pop_front() else { panic!() };
+    server.conn.answer(server.now, ticket, DerivationAnswer::Failed).unwrap();
+    assert!(server.said().contains("<temporary-auth-failure/>"));
+    assert!(server.conn.wants_input());
+
+    // An answer that fails outright does the same.
+    server.feed(AUTH_PLAIN);
+    let Some(Question::Credentials { ticket, .. }) = server.questions.pop_front() else { panic!() };
+    server.conn.answer(server.now, ticket, CredentialsAnswer::TemporaryFailure).unwrap();
+    assert!(server.said().contains("<temporary-auth-failure/>"));
 }
 
 #[test]

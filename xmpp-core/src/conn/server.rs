@@ -82,7 +82,7 @@ impl ServerConnection {
     /// The TLS handshake succeeded. Bytes received from now on come out of TLS.
     ///
     /// # Errors
-    /// [`Misuse::NoTlsPending`] unless [`Action::StartTls`] asked for one.
+    /// [`Misuse::NoTlsPending`] unless [`Action::StartTls`](super::Action::StartTls) asked for one.
     pub fn tls_established(&mut self, now: Instant, info: TlsInfo) -> Result<(), Misuse> {
         self.machine.tls_established(now, info)
     }
@@ -90,7 +90,7 @@ impl ServerConnection {
     /// The TLS handshake failed: the connection ends without another byte (RFC 6120 section 5.4.3.2).
     ///
     /// # Errors
-    /// [`Misuse::NoTlsPending`] unless [`Action::StartTls`] asked for one.
+    /// [`Misuse::NoTlsPending`] unless [`Action::StartTls`](super::Action::StartTls) asked for one.
     pub fn tls_failed(&mut self, now: Instant, error: TlsError) -> Result<(), Misuse> {
         self.machine.tls_failed(now, error)
     }
