@@ -222,13 +222,13 @@ fn r3920_11_5_02_invalid_utf_8_is_found_however_it_is_cut() {
 }
 
 #[test]
-fn r3920_9_1_2_a_stanza_from_another_ends_the_stream() {
+fn r3920_9_1_2_02_a_stanza_from_another_ends_the_stream() {
     for from in ["romeo@example.com", "juliet@example.com/chamber", "example.com", "juliet@example.org"] {
         let mut server = online_server(open_server());
         assert_eq!(server.feed(format!("<message from='{from}'/>")), stream_error("invalid-from"), "{from}");
         assert!(server.stanzas.is_empty());
     }
-    // The bare and the full address are the client's own; the receiver learns the full one.
+    // r6120_8_1_2_1_01: the bare and the full address are the client's own; the receiver learns the full one.
     for from in ["juliet@example.com", "juliet@example.com/balcony", "JULIET@example.com"] {
         let mut server = online_server(open_server());
         server.feed(format!("<message from='{from}'/>"));

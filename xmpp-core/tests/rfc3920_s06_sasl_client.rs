@@ -198,7 +198,7 @@ fn an_account_without_a_name_cannot_log_in() {
 /// RFC 6120 section 9.1, as far as nonces allow: laid out over many lines, with other quotes and base64 on a line of its own
 /// there; strict base64 here.
 #[test]
-fn r6120_9_1_a_login_laid_out_over_many_lines() {
+fn the_login_of_rfc_6120_section_9_1_laid_out_over_many_lines() {
     let header = "<stream:stream\n    from='juliet@im.example.com'\n    to='im.example.com'\n    version='1.0'\n    \
          xml:lang='en'\n    xmlns='jabber:client'\n    xmlns:stream='http://etherx.jabber.org/streams'>\n";
     let decoy = xmpp_core::sasl::server::Decoy::new([7; 32]).iterations(ITERATIONS);
