@@ -34,6 +34,7 @@ mod domain;
 mod error;
 mod full;
 pub mod prep;
+mod shape;
 
 use alloc::borrow::Cow;
 use alloc::string::String;
