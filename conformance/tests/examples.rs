@@ -108,7 +108,7 @@ fn transcript_of_a_file() {
         "{printed}"
     );
     assert!(
-        printed.ends_with("! closed: both sides closed the stream\n= transport closed: Graceful\n"),
+        printed.ends_with("! closed: the peer closed the stream\n= transport closed: Graceful\n"),
         "{printed}"
     );
 }

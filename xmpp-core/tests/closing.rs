@@ -122,7 +122,7 @@ fn the_close_handshake_both_ways() {
     // The peer's first.
     let mut server = online_server(open_server());
     assert_eq!(server.feed(FOOTER), FOOTER);
-    assert_eq!((server.reason, server.close), (Some(CloseReason::Clean), Some(Close::Graceful)));
+    assert_eq!((server.reason, server.close), (Some(CloseReason::PeerClosed), Some(Close::Graceful)));
 
     // Closing twice is closing once.
     let mut server = online_server(open_server());

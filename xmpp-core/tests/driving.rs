@@ -12,7 +12,9 @@ mod pair;
 use std::time::Duration;
 
 use pair::*;
-use xmpp_core::conn::{Action, BindAnswer, CloseReason, DerivationAnswer, Drive, Event, Question, Timer};
+use xmpp_core::conn::{
+    Action, AuthenticationFault, BindAnswer, CloseReason, DerivationAnswer, Drive, Event, Question, Timer,
+};
 use xmpp_core::error::Misuse;
 use xmpp_core::jid::FullJid;
 use xmpp_core::limits::{Limits, XmlLimits};
@@ -196,6 +198,16 @@ fn rule_7_a_client_gives_up_on_a_key_that_is_not_derived() {
     let abort = "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:stream>";
     assert_eq!(pair.client.sleep(30 * SECOND), abort);
     assert_eq!(pair.client.reason, Some(CloseReason::Timeout(Timer::Answer)));
+
+    // Told at once that there will be no key, it does not wait for the deadline.
+    let mut pair = Pair::with(open_client(), open_server());
+    pair.client.hold = true;
+    pair.run();
+    let Some(Question::Derivation { ticket, .. }) = pair.client.questions.pop_front() else { panic!() };
+    pair.client.conn.answer(pair.now, ticket, DerivationAnswer::Failed).unwrap();
+    assert_eq!(pair.client.said(), abort);
+    let fault = AuthenticationFault::Derivation;
+    assert_eq!(pair.client.reason, Some(CloseReason::Authentication(fault)));
 }
 
 #[test]
@@ -410,7 +422,7 @@ fn rule_10_what_came_before_the_end_is_delivered() {
     server.conn.receive(server.now, b"<presence/></stream:stream>").unwrap();
     server.cut();
     assert_eq!(server.stanzas.len(), 1);
-    assert_eq!(server.reason, Some(CloseReason::Clean));
+    assert_eq!(server.reason, Some(CloseReason::PeerClosed));
 
     // A stanza is never cut short, and nothing is written any more.
     let mut server = online_server(open_server());

@@ -30,5 +30,5 @@ fn a_client_logs_in_and_talks() {
     pair.client.conn.close(pair.now);
     pair.run();
     assert_eq!(pair.client.closed.as_deref(), Some("both sides closed the stream"));
-    assert_eq!(pair.server.closed.as_deref(), Some("both sides closed the stream"));
+    assert_eq!(pair.server.closed.as_deref(), Some("the peer closed the stream"));
 }

@@ -396,6 +396,6 @@ fn an_empty_stream_is_closed_at_once() {
         "<stream:stream to='example.com' version='1.0' xmlns='jabber:client' xmlns:stream='{STREAMS}'/>"
     ));
     assert!(said.ends_with("</stream:features></stream:stream>"), "{said}");
-    assert_eq!(server.reason, Some(CloseReason::Clean));
+    assert_eq!(server.reason, Some(CloseReason::PeerClosed));
     assert!(!server.conn.wants_input());
 }

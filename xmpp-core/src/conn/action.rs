@@ -156,8 +156,10 @@ impl Closed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// Both sides closed their streams.
+    /// We closed our stream, and the peer its own.
     Clean,
+    /// The peer closed its stream first, without an error: a client that is done, or a server that goes down.
+    PeerClosed,
     /// The peer ended it with an error.
     Peer(StreamError),
     /// We did, for something the peer sent or for what the embedder said.
@@ -196,6 +198,8 @@ pub enum AuthenticationFault {
     NoMechanism(crate::sasl::PolicyError),
     /// The server said no.
     Refused(SaslCondition),
+    /// The embedder did not derive the key.
+    Derivation,
     /// The server did not follow the mechanism, or could not prove that it knows our password.
     Server(crate::sasl::client::ClientError),
 }
@@ -221,7 +225,7 @@ impl CloseReason {
         const LATER: Retry = Retry::After(Duration::from_secs(60));
         match self {
             CloseReason::Clean => Retry::Never,
-            CloseReason::Truncated | CloseReason::Timeout(_) => SOON,
+            CloseReason::PeerClosed | CloseReason::Truncated | CloseReason::Timeout(_) => SOON,
             CloseReason::Peer(error) => match error.condition() {
                 Condition::Reset | Condition::SeeOtherHost => Retry::Now,
                 Condition::ConnectionTimeout => SOON,
@@ -246,6 +250,7 @@ impl CloseReason {
                 SaslCondition::NotAuthorized | SaslCondition::CredentialsExpired => Retry::NewCredentials,
                 _ => Retry::Never,
             },
+            CloseReason::Authentication(AuthenticationFault::Derivation) => SOON,
             CloseReason::Authentication(_) => Retry::Never,
             CloseReason::Binding(_) => Retry::Never,
         }
@@ -256,8 +261,9 @@ impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CloseReason::Clean => f.write_str("both sides closed the stream"),
-            CloseReason::Peer(error) => write!(f, "the peer closed the stream: {error}"),
-            CloseReason::Local(error) => write!(f, "the stream was closed: {error}"),
+            CloseReason::PeerClosed => f.write_str("the peer closed the stream"),
+            CloseReason::Peer(error) => write!(f, "the peer ended the stream: {error}"),
+            CloseReason::Local(error) => write!(f, "the stream was ended: {error}"),
             CloseReason::Truncated => f.write_str("the transport ended before the stream was closed"),
             CloseReason::Timeout(timer) => write!(f, "a deadline passed: {timer:?}"),
             CloseReason::Tls(fault) => write!(f, "no TLS: {fault:?}"),
@@ -266,6 +272,9 @@ impl fmt::Display for CloseReason {
             }
             CloseReason::Authentication(AuthenticationFault::Refused(condition)) => {
                 write!(f, "not authenticated: {condition}")
+            }
+            CloseReason::Authentication(AuthenticationFault::Derivation) => {
+                f.write_str("not authenticated: the key was not derived")
             }
             CloseReason::Authentication(AuthenticationFault::Server(error)) => {
                 write!(f, "not authenticated: {error}")

@@ -6,21 +6,21 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Close;
-use super::action::{AuthenticationFault, CloseReason, Event, Online, SendId, TlsFault, Warning};
+use super::action::{AuthenticationFault, CloseReason, Event, Online, TlsFault, Warning};
 use super::client_config::ClientConfig;
+use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
-use super::question::{Answer, DerivationAnswer, Query, Question, Ticket};
+use super::question::{Answer, DerivationAnswer, Question};
 use crate::bind;
 use crate::entropy::{Label, Seed};
-use crate::error::Misuse;
 use crate::jid::FullJid;
 use crate::sasl::client::{Client, ClientError, ClientStep, Start};
 use crate::sasl::{Bindings, Mechanism, Nonce, SaslCondition, framing};
 use crate::stanza::{IqType, Stanza, StanzaError};
-use crate::stream::{Condition, Features, FirstLevel, Phase, StreamError, StreamHeader};
+use crate::stream::{Condition, Features, FirstLevel, Phase, StreamHeader};
 use crate::time::Instant;
-use crate::tls::{Service, TlsError, TlsInfo, TlsPolicy, TlsRequest};
+use crate::tls::{Service, TlsInfo, TlsPolicy, TlsRequest};
 use crate::xml::{Element, ns};
 
 /// A client's end of the connection to its server.
@@ -67,55 +67,6 @@ impl ClientConnection {
         ClientConnection { machine }
     }
 
-    /// Answers a question.
-    ///
-    /// # Errors
-    /// [`Misuse::Stale`] when the ticket is another connection's, was used, or has expired: the answer is dropped.
-    pub fn answer<Q: Query>(
-        &mut self,
-        now: Instant,
-        ticket: Ticket<Q>,
-        answer: impl Into<Q::Answer>,
-    ) -> Result<(), Misuse> {
-        self.machine.answer(now, ticket, answer.into())
-    }
-
-    /// The TLS handshake succeeded; whether the certificate will do is judged here, from what `info` says of it.
-    /// Bytes received from now on come out of TLS.
-    ///
-    /// # Errors
-    /// [`Misuse::NoTlsPending`] unless an action asked for a handshake.
-    pub fn tls_established(&mut self, now: Instant, info: TlsInfo) -> Result<(), Misuse> {
-        self.machine.tls_established(now, info)
-    }
-
-    /// The TLS handshake failed: the connection ends without another byte (RFC 6120 section 5.4.3.2).
-    ///
-    /// # Errors
-    /// [`Misuse::NoTlsPending`] unless an action asked for a handshake.
-    pub fn tls_failed(&mut self, now: Instant, error: TlsError) -> Result<(), Misuse> {
-        self.machine.tls_failed(now, error)
-    }
-
-    /// Sends a stanza.
-    ///
-    /// # Errors
-    /// [`Misuse::NotOnline`] before a resource is bound, [`Misuse::Closed`] once the stream closes, [`Misuse::OutboxFull`] when
-    /// more waits than [`Limits::outbox_bytes`](crate::limits::Limits::outbox_bytes) allows.
-    pub fn send(&mut self, now: Instant, stanza: Stanza) -> Result<SendId, Misuse> {
-        self.machine.send(now, stanza)
-    }
-
-    /// Closes the stream: the closing tag goes out, and what the server still sends is handed in until it closes too.
-    pub fn close(&mut self, now: Instant) {
-        self.machine.close(now);
-    }
-
-    /// Ends the stream with an error.
-    pub fn fail(&mut self, now: Instant, error: impl Into<StreamError>) {
-        self.machine.fail(now, error.into());
-    }
-
     /// The address that was bound, once it was.
     #[must_use]
     pub fn jid(&self) -> Option<&FullJid> {
@@ -126,7 +77,7 @@ impl ClientConnection {
     }
 }
 
-super::drive_by_machine!(ClientConnection);
+connection!(ClientConnection);
 
 /// What the connection awaits, with what it knows by then.
 enum State {
@@ -252,18 +203,16 @@ impl Role for State {
                     Err(error) => exchange.distrust(core, error),
                 }
             }
-            (state, Answer::Derivation(DerivationAnswer::Failed)) => state.on_unanswered(core),
+            (State::AwaitDerivation(_), Answer::Derivation(DerivationAnswer::Failed)) => {
+                abort(core, CloseReason::Authentication(AuthenticationFault::Derivation))
+            }
             (other, _) => other,
         }
     }
 
     fn on_unanswered(self, core: &mut Core) -> Self {
         match self {
-            State::AwaitDerivation(_) => {
-                core.element(Element::builder(ns::SASL, "abort").build());
-                core.finish(CloseReason::Timeout(super::Timer::Answer), Close::Graceful);
-                State::Over
-            }
+            State::AwaitDerivation(_) => abort(core, CloseReason::Timeout(super::Timer::Answer)),
             other => other,
         }
     }
@@ -396,9 +345,7 @@ impl Exchange {
 
     /// The server does not follow the mechanism: tells it so, and leaves.
     fn distrust(self, core: &mut Core, error: ClientError) -> State {
-        core.element(Element::builder(ns::SASL, "abort").build());
-        core.finish(CloseReason::Authentication(AuthenticationFault::Server(error)), Close::Graceful);
-        State::Over
+        abort(core, CloseReason::Authentication(AuthenticationFault::Server(error)))
     }
 }
 
@@ -452,6 +399,13 @@ fn on_stanza(core: &mut Core, element: &Element) {
             core.event(Event::Warning(Warning::Stanza(StanzaError::new(malformed.condition()))));
         }
     }
+}
+
+/// Gives up in the middle of the SASL exchange, and tells the server so (RFC 6120 section 6.4.4).
+fn abort(core: &mut Core, reason: CloseReason) -> State {
+    core.element(Element::builder(ns::SASL, "abort").build());
+    core.finish(reason, Close::Graceful);
+    State::Over
 }
 
 fn refuse(core: &mut Core, condition: Condition) -> State {

@@ -189,7 +189,9 @@ impl<R: Role> Machine<R> {
             Frame::Element(element) => self.element(element),
             Frame::Footer => {
                 self.core.halves.close_theirs();
-                self.core.finish(CloseReason::Clean, Close::Graceful);
+                let first = self.core.halves.ours() != Half::Closed;
+                let reason = if first { CloseReason::PeerClosed } else { CloseReason::Clean };
+                self.core.finish(reason, Close::Graceful);
             }
         }
     }

@@ -53,6 +53,7 @@
 mod action;
 mod client;
 mod client_config;
+mod connection;
 mod core;
 mod machine;
 mod proof;
@@ -99,41 +100,3 @@ pub trait Drive {
     /// Whether [`receive`](Self::receive) takes bytes now.
     fn wants_input(&self) -> bool;
 }
-
-/// Drives a connection type by its machine.
-macro_rules! drive_by_machine {
-    ($connection:ty) => {
-        impl $crate::conn::Drive for $connection {
-            fn receive(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Misuse> {
-                self.machine.receive(now, bytes)
-            }
-
-            fn handle_timeout(&mut self, now: Instant) {
-                self.machine.handle_timeout(now);
-            }
-
-            fn transport_closed(&mut self, now: Instant) {
-                self.machine.transport_closed(now);
-            }
-
-            fn poll(&mut self) -> Option<$crate::conn::Action> {
-                self.machine.poll()
-            }
-
-            fn poll_timeout(&self) -> Option<Instant> {
-                self.machine.poll_timeout()
-            }
-
-            fn wants_input(&self) -> bool {
-                self.machine.wants_input()
-            }
-        }
-
-        impl core::fmt::Debug for $connection {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.debug_struct(stringify!($connection)).field("jid", &self.jid()).finish_non_exhaustive()
-            }
-        }
-    };
-}
-use drive_by_machine;

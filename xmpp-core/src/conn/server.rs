@@ -7,20 +7,20 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::ServerConfig;
-use super::action::{Event, SendId, Warning};
+use super::action::{Event, Warning};
+use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
 use super::proof::{AuthProof, BoundProof};
-use super::question::{Answer, BindAnswer, DerivationAnswer, Query, Ticket};
+use super::question::{Answer, BindAnswer, DerivationAnswer};
 use crate::entropy::Seed;
-use crate::error::Misuse;
 use crate::jid::{BareJid, FullJid, Jid};
 use crate::sasl::server::Server;
 use crate::sasl::{Mechanism, SaslCondition};
 use crate::stanza::{self, ErrorType, Iq, Stanza, StanzaError};
-use crate::stream::{Condition, Features, FirstLevel, Phase, StreamError, StreamHeader};
+use crate::stream::{Condition, Features, FirstLevel, Phase, StreamHeader};
 use crate::time::Instant;
-use crate::tls::{TlsError, TlsInfo};
+use crate::tls::TlsInfo;
 use crate::xml::{Element, Lang, ns};
 
 /// A server's end of a connection to one of its clients.
@@ -66,54 +66,6 @@ impl ServerConnection {
         ServerConnection { machine }
     }
 
-    /// Answers a question.
-    ///
-    /// # Errors
-    /// [`Misuse::Stale`] when the ticket is another connection's, was used, or has expired: the answer is dropped.
-    pub fn answer<Q: Query>(
-        &mut self,
-        now: Instant,
-        ticket: Ticket<Q>,
-        answer: impl Into<Q::Answer>,
-    ) -> Result<(), Misuse> {
-        self.machine.answer(now, ticket, answer.into())
-    }
-
-    /// The TLS handshake succeeded. Bytes received from now on come out of TLS.
-    ///
-    /// # Errors
-    /// [`Misuse::NoTlsPending`] unless [`Action::StartTls`](super::Action::StartTls) asked for one.
-    pub fn tls_established(&mut self, now: Instant, info: TlsInfo) -> Result<(), Misuse> {
-        self.machine.tls_established(now, info)
-    }
-
-    /// The TLS handshake failed: the connection ends without another byte (RFC 6120 section 5.4.3.2).
-    ///
-    /// # Errors
-    /// [`Misuse::NoTlsPending`] unless [`Action::StartTls`](super::Action::StartTls) asked for one.
-    pub fn tls_failed(&mut self, now: Instant, error: TlsError) -> Result<(), Misuse> {
-        self.machine.tls_failed(now, error)
-    }
-
-    /// Sends a stanza to the client.
-    ///
-    /// # Errors
-    /// [`Misuse::NotOnline`] before a resource is bound, [`Misuse::Closed`] once the stream closes, [`Misuse::OutboxFull`] when
-    /// more waits than [`Limits::outbox_bytes`](crate::limits::Limits::outbox_bytes) allows.
-    pub fn send(&mut self, now: Instant, stanza: Stanza) -> Result<SendId, Misuse> {
-        self.machine.send(now, stanza)
-    }
-
-    /// Closes the stream: the closing tag goes out, and what the client still sends is handed in until it closes too.
-    pub fn close(&mut self, now: Instant) {
-        self.machine.close(now);
-    }
-
-    /// Ends the stream with an error, for instance `system-shutdown` or `conflict`.
-    pub fn fail(&mut self, now: Instant, error: impl Into<StreamError>) {
-        self.machine.fail(now, error.into());
-    }
-
     /// The address that was bound, once it was.
     #[must_use]
     pub fn jid(&self) -> Option<&FullJid> {
@@ -124,7 +76,7 @@ impl ServerConnection {
     }
 }
 
-super::drive_by_machine!(ServerConnection);
+connection!(ServerConnection);
 
 /// What the connection awaits, with what it knows by then.
 enum State {
