@@ -87,7 +87,8 @@ impl Store {
             });
             query.push(") SELECT jid FROM asked WHERE jid NOT IN (SELECT jid FROM account)");
             let found: Vec<String> = query.build_query_scalar().fetch_all(&self.readers).await?;
-            missing.extend(chunk.iter().filter(|jid| found.iter().any(|found| found == jid.as_str())).cloned());
+            missing
+                .extend(chunk.iter().filter(|jid| found.iter().any(|found| found == jid.as_str())).cloned());
         }
         Ok(missing)
     }

@@ -29,8 +29,7 @@ fn keys(mark: u8) -> Vec<ScramKeys> {
 }
 
 fn item(contact: &str, name: &str, subscription: Subscription, groups: &[&str]) -> RosterItem {
-    let item =
-        RosterItem::new(Jid::new(contact).unwrap()).with_name(name).with_subscription(subscription);
+    let item = RosterItem::new(Jid::new(contact).unwrap()).with_name(name).with_subscription(subscription);
     groups.iter().fold(item, |item, group| item.with_group(group))
 }
 
@@ -182,9 +181,8 @@ async fn a_batch_that_fails_changes_nothing() {
     store.add_account(&juliet, &[]).await.unwrap();
     tamper(&dir, "CREATE TRIGGER t BEFORE INSERT ON roster_item WHEN new.name = 'bad' BEGIN SELECT RAISE(FAIL, 'no'); END")
         .await;
-    let set = |contact, name| {
-        (juliet.clone(), Change::SetRosterItem(item(contact, name, Subscription::None, &[])))
-    };
+    let set =
+        |contact, name| (juliet.clone(), Change::SetRosterItem(item(contact, name, Subscription::None, &[])));
     let failed = apply(&store, &[set("a@localhost", "good"), set("b@localhost", "bad")]).await;
     assert!(matches!(failed, Err(StoreError::Database(_))));
     assert!(roster(&store, "juliet@localhost").await.is_empty());
