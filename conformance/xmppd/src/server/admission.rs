@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(super) struct Admission {
     places: Arc<Semaphore>,
     strangers: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    all: usize,
     per_address: usize,
 }
 
@@ -32,11 +33,8 @@ struct Stranger {
 impl Admission {
     /// So many connections, and so many from one address before login.
     pub(super) fn new(connections: usize, per_address: usize) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
-            strangers: Arc::default(),
-            per_address,
-        }
+        let all = connections.min(Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(all)), all, strangers: Arc::default(), per_address }
     }
 
     /// A place for a new connection, if there is one.
@@ -50,6 +48,11 @@ impl Admission {
         }
         *count += 1;
         Some(Place { _place: place, stranger: Some(Stranger { admission: self.clone(), address }) })
+    }
+
+    /// How many places are taken.
+    pub(super) fn admitted(&self) -> usize {
+        self.all.saturating_sub(self.places.available_permits())
     }
 
     fn strangers(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {

@@ -17,6 +17,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
@@ -184,6 +185,8 @@ pub(super) struct HostTask {
     looking: Looking,
     /// Sessions whose readers are given a moment, and until when.
     congested: HashMap<SessionId, Moment>,
+    /// How many sessions there are, for others to see.
+    count: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -216,6 +219,7 @@ pub(super) fn new(host: Host, connections: usize, replies: Receiver<Reply>) -> (
         unanswered: 0,
         looking: Looking::No,
         congested: HashMap::new(),
+        count: Arc::default(),
     };
     (task, HostHandle { commands: to_commands, drained: to_drained, budget })
 }
@@ -248,7 +252,13 @@ impl HostTask {
                 else => return,
             }
             self.perform();
+            self.count.store(self.host.sessions(), Ordering::Relaxed);
         }
+    }
+
+    /// Shows how many sessions there are.
+    pub(super) fn count(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.count)
     }
 
     fn on_command(&mut self, command: Command) {

@@ -22,6 +22,7 @@ mod transport;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -111,6 +112,8 @@ impl Options {
 pub struct Server {
     address: SocketAddr,
     shutdown: watch::Sender<bool>,
+    admission: Admission,
+    sessions: Arc<AtomicUsize>,
     listener: JoinHandle<()>,
     host: JoinHandle<()>,
     storage: JoinHandle<()>,
@@ -157,6 +160,8 @@ impl Server {
         Ok(Self {
             address,
             shutdown,
+            admission: admission.clone(),
+            sessions: task.count(),
             storage: tokio::spawn(storage::run(store, jobs, replies)),
             host: tokio::spawn(task.run(to_storage)),
             listener: tokio::spawn(listen(listener, Arc::new(shared), admission, watching)),
@@ -167,6 +172,18 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many connections there are, those that have not logged in among them.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.admission.admitted()
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
     }
 
     /// Takes no more connections, ends all streams with `system-shutdown`, and returns when everything that clients sent before is

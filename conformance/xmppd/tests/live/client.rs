@@ -1,21 +1,79 @@
 //! A client that logs in and exchanges stanzas.
 
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant as Moment, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
 use xmpp_core::conn::{Action, ClientConfig, ClientConnection, CloseReason, Drive as _, Event, Question};
 use xmpp_core::entropy::Seed;
-use xmpp_core::sasl::{Bindings, Mechanism, Secret};
+use xmpp_core::sasl::{Bindings, DeriveKey, Mechanism, SaltedPassword, Secret};
 use xmpp_core::stanza::{Iq, IqType, Message, Presence, Stanza};
 use xmpp_core::time::Instant;
-use xmpp_core::tls::{Chain, PresentedName, TlsInfo};
+use xmpp_core::tls::{Chain, PresentedName, TlsError, TlsInfo};
 use xmpp_core::xml::{Element, ns};
 
 use super::{PASSWORD, PATIENCE, jid};
+
+/// A socket that breaks after so many bytes have been sent.
+pub struct Cut {
+    stream: TcpStream,
+    left: usize,
+    sent: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Cut {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.left == 0 {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Cut {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let some = &buf[..buf.len().min(self.left)];
+        if some.is_empty() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, some))?;
+        self.left -= written;
+        self.sent.fetch_add(written, Ordering::Relaxed);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Keys that were derived before: accounts that share a salt share the work.
+fn derive(request: &DeriveKey) -> SaltedPassword {
+    static DERIVED: Mutex<Vec<(Vec<u8>, SaltedPassword)>> = Mutex::new(Vec::new());
+    let of = [request.hash().name().as_bytes(), request.secret().as_bytes(), request.salt()].concat();
+    let known = DERIVED.lock().unwrap().iter().find(|(known, _)| *known == of).map(|(_, key)| key.clone());
+    known.unwrap_or_else(|| {
+        let key = request.run();
+        DERIVED.lock().unwrap().push((of, key.clone()));
+        key
+    })
+}
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
@@ -25,6 +83,8 @@ pub struct Login {
     address: SocketAddr,
     trust: TlsConnector,
     config: ClientConfig,
+    cut: usize,
+    sent: Arc<AtomicUsize>,
 }
 
 pub struct Client {
@@ -42,7 +102,18 @@ impl Login {
     pub fn new(address: SocketAddr, trust: TlsConnector, name: &str, resource: &str) -> Self {
         let account = jid(&format!("{name}@localhost"));
         let config = ClientConfig::new(account, Secret::new(PASSWORD)).with_resource(resource);
-        Self { address, trust, config }
+        Self { address, trust, config, cut: usize::MAX, sent: Arc::default() }
+    }
+
+    /// Breaks the connection after so many bytes have been sent.
+    pub fn cut(mut self, bytes: usize) -> Self {
+        self.cut = bytes;
+        self
+    }
+
+    /// Counts the bytes that are sent.
+    pub fn sent(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.sent)
     }
 
     pub fn with(mut self, change: impl FnOnce(ClientConfig) -> ClientConfig) -> Self {
@@ -66,7 +137,7 @@ impl Login {
             closed: None,
             ids: 0,
         };
-        let mut plain = Some(stream);
+        let mut plain = Some(Cut { stream, left: self.cut, sent: self.sent });
         while client.jid.is_empty() {
             if let Some(reason) = client.closed.take() {
                 return Err(reason);
@@ -87,7 +158,7 @@ impl Client {
     }
 
     /// Performs all actions.
-    async fn perform(&mut self, plain: &mut Option<TcpStream>, trust: Option<&TlsConnector>) {
+    async fn perform(&mut self, plain: &mut Option<Cut>, trust: Option<&TlsConnector>) {
         while let Some(action) = self.machine.poll() {
             match action {
                 Action::Transmit(bytes) => match (&mut self.stream, &mut *plain) {
@@ -96,12 +167,17 @@ impl Client {
                         let _ = stream.write_all(&bytes).await;
                         let _ = stream.flush().await;
                     }
-                    (None, Some(stream)) => stream.write_all(&bytes).await.unwrap(),
+                    (None, Some(stream)) => {
+                        let _ = stream.write_all(&bytes).await;
+                    }
                     (None, None) => {}
                 },
                 Action::StartTls(_) => {
                     let name = ServerName::try_from("localhost").unwrap();
-                    let stream = trust.unwrap().connect(name, plain.take().unwrap()).await.unwrap();
+                    let Ok(stream) = trust.unwrap().connect(name, plain.take().unwrap()).await else {
+                        self.machine.tls_failed(self.now(), TlsError::Handshake).unwrap();
+                        continue;
+                    };
                     let exporter = xmppd::tls::exporter(stream.get_ref().1).unwrap();
                     let info = TlsInfo::new(Chain::Trusted)
                         .with_name(PresentedName::Dns("localhost".into()))
@@ -110,7 +186,7 @@ impl Client {
                     self.stream = Some(Box::new(stream));
                 }
                 Action::Ask(Question::Derivation { ticket, request }) => {
-                    let key = tokio::task::spawn_blocking(move || request.run()).await.unwrap();
+                    let key = tokio::task::spawn_blocking(move || derive(&request)).await.unwrap();
                     self.machine.answer(self.now(), ticket, key).unwrap();
                 }
                 Action::Event(Event::Online(online)) => {
@@ -131,7 +207,7 @@ impl Client {
     }
 
     /// Performs all actions, then waits for bytes or a deadline.
-    async fn turn(&mut self, plain: &mut Option<TcpStream>, trust: &TlsConnector) {
+    async fn turn(&mut self, plain: &mut Option<Cut>, trust: &TlsConnector) {
         self.perform(plain, Some(trust)).await;
         if self.closed.is_none() && self.jid.is_empty() {
             let mut buffer = [0; 4096];
