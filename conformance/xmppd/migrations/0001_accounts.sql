@@ -31,7 +31,6 @@ CREATE TABLE roster_item (
     contact TEXT NOT NULL,          -- prepared
     name TEXT,
     subscription TEXT NOT NULL CHECK (subscription IN ('none', 'to', 'from', 'both')),
-    ask INTEGER NOT NULL CHECK (ask IN (0, 1)),
     UNIQUE (account, contact)
 ) STRICT;
 

@@ -3,6 +3,7 @@
 //! Only syntax is decided here (a malformed address is a usage error, exit status 2); whatever needs
 //! the store or the network fails later, with status 1.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -24,9 +25,51 @@ pub struct Cli {
 /// The commands of `xmppd`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the server until it is interrupted
+    Serve(Serve),
     /// Manage the accounts; works beside a running server
     #[command(subcommand)]
     User(UserCommand),
+}
+
+/// What `xmppd serve` can be told; without anything it serves `localhost` to this machine.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Domain to serve; may be given several times [default: localhost]
+    #[arg(long = "domain", value_name = "DOMAIN", value_parser = domain_jid)]
+    domains: Vec<BareJid>,
+
+    /// Address to listen on for clients
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5222")]
+    pub c2s: SocketAddr,
+
+    /// Certificate chain, the server's own first, in PEM; a self-signed one is made in the data folder otherwise
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+
+    /// Private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+
+    /// Let clients log in and talk without TLS; passwords never go over such a connection as they are
+    #[arg(long)]
+    pub insecure_plaintext: bool,
+}
+
+impl Serve {
+    /// The domains, each once, in the order in which they were given.
+    pub fn domains(&self) -> Vec<BareJid> {
+        let mut domains: Vec<BareJid> = Vec::new();
+        for domain in &self.domains {
+            if !domains.contains(domain) {
+                domains.push(domain.clone());
+            }
+        }
+        if domains.is_empty() {
+            domains.extend(BareJid::new("localhost"));
+        }
+        domains
+    }
 }
 
 /// The commands of `xmppd user`.
@@ -56,6 +99,15 @@ fn account_jid(text: &str) -> Result<BareJid, String> {
     match jid.node() {
         Some(_) => Ok(jid),
         None => Err("the address of an account has a node: node@domain".to_owned()),
+    }
+}
+
+/// Reads a domain, prepared.
+fn domain_jid(text: &str) -> Result<BareJid, String> {
+    let jid = BareJid::new(text).map_err(|error| error.to_string())?;
+    match jid.node() {
+        Some(_) => Err("this is the address of an account, not a domain".to_owned()),
+        None => Ok(jid),
     }
 }
 
@@ -94,6 +146,42 @@ mod tests {
         {
             let kind = jid_of(&["xmppd", "user", "add", bad]).unwrap_err();
             assert_eq!(kind, clap::error::ErrorKind::ValueValidation, "{bad:?}");
+        }
+    }
+
+    fn serve(args: &[&str]) -> Result<Serve, clap::error::ErrorKind> {
+        let args = ["xmppd", "serve"].iter().chain(args);
+        match Cli::try_parse_from(args).map_err(|error| error.kind())?.command {
+            Command::Serve(serve) => Ok(serve),
+            other => panic!("not `serve`: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn serve_needs_no_configuration() {
+        let serve = serve(&[]).unwrap();
+        assert_eq!(serve.domains(), [BareJid::new("localhost").unwrap()]);
+        assert_eq!(serve.c2s, "127.0.0.1:5222".parse().unwrap());
+        assert!(serve.cert.is_none() && serve.key.is_none() && !serve.insecure_plaintext);
+    }
+
+    #[test]
+    fn a_domain_counts_once_and_is_none_of_an_account() {
+        let given = serve(&["--domain", "b.example", "--domain", "a.example", "--domain", "B.EXAMPLE"]);
+        let names: Vec<_> = given.unwrap().domains().iter().map(|jid| jid.as_str().to_owned()).collect();
+        assert_eq!(names, ["b.example", "a.example"]);
+        for bad in ["juliet@localhost", "localhost/x", "", "a b"] {
+            let kind = serve(&["--domain", bad]).unwrap_err();
+            assert_eq!(kind, clap::error::ErrorKind::ValueValidation, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_come_together() {
+        assert!(serve(&["--cert", "c", "--key", "k"]).is_ok());
+        for half in [["--cert", "c"], ["--key", "k"]] {
+            let kind = serve(&half).unwrap_err();
+            assert_eq!(kind, clap::error::ErrorKind::MissingRequiredArgument);
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Knows nothing of what the files mean.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -40,13 +40,29 @@ impl DataDir {
         self.path.join(name)
     }
 
+    /// Locks the file `name`, made when missing, for as long as the result is held; `None` when another process holds it.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn try_lock(&self, name: &str) -> io::Result<Option<File>> {
+        let file = self.lock_file(name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn lock_file(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(self.join(name))
+    }
+
     /// Waits until no other process sets this folder up and keeps others out until the guard is dropped.
     ///
     /// # Errors
     /// What the operating system says.
     pub fn lock(&self) -> io::Result<Setup> {
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(self.join(LOCK))?;
+        let file = self.lock_file(LOCK)?;
         file.lock()?;
         Ok(Setup { dir: self.clone(), _lock: file })
     }
@@ -163,5 +179,15 @@ mod tests {
         assert!(second.try_lock().is_err());
         drop(held);
         second.try_lock().unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_another_holds_is_told_at_once() {
+        let outer = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(outer.path()).unwrap();
+        let held = dir.try_lock("serve.lock").unwrap().unwrap();
+        assert!(dir.try_lock("serve.lock").unwrap().is_none());
+        drop(held);
+        assert!(dir.try_lock("serve.lock").unwrap().is_some());
     }
 }

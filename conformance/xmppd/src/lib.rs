@@ -4,7 +4,8 @@
 //! TLS, threads, clocks, randomness and the disk. It is a library beside its command so that tests and
 //! benchmarks can reach the parts.
 //!
-//! * [`cli`] is the command line, [`run`] performs it; [`user`] holds the account commands
+//! * [`cli`] is the command line, [`run`] performs it; [`user`] holds the account commands, [`serve`] the server's
+//! * [`server`] is the server itself: a task per connection around the engine, one for the host
 //! * [`store`] keeps accounts and rosters in SQLite
 //! * [`tls`] loads or makes the certificate and computes channel bindings
 //! * [`hashing`] runs password hashes away from the I/O threads
@@ -14,6 +15,8 @@ pub mod cli;
 pub mod data_dir;
 pub mod hashing;
 pub mod password;
+pub mod serve;
+pub mod server;
 pub mod store;
 pub mod tls;
 pub mod user;
@@ -28,6 +31,11 @@ use cli::{Cli, Command};
 /// Whatever made it impossible, in words for the person who gave the command.
 pub fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     match cli.command {
+        Command::Serve(arguments) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(serve::run(&cli.data, arguments))?;
+            Ok(())
+        }
         Command::User(command) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(user::run(&cli.data, command))?;

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 pub const ITERATIONS: u32 = 10_000;
 
 /// Bytes of salt in new keys.
-const SALT_LEN: usize = 16;
+pub(crate) const SALT_LEN: usize = 16;
 
 /// Reads a new password: one line of standard input, or twice from the terminal.
 ///

@@ -2,11 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 use xmpp_core::jid::BareJid;
 use xmpp_core::sasl::{ScramHash, ScramKeys};
 
 use super::{AccountError, Store, StoreError};
+
+/// Values per statement: SQLite takes 32,766, and a statement must not hold a reader for long.
+const CHUNK: usize = 1000;
 
 impl Store {
     /// Adds an account with these keys.
@@ -69,6 +72,34 @@ impl Store {
             .bind(jid.as_str())
             .fetch_one(&self.readers)
             .await?)
+    }
+
+    /// Those of the accounts that are not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn missing(&self, accounts: &[BareJid]) -> Result<Vec<BareJid>, StoreError> {
+        let mut missing = Vec::new();
+        for chunk in accounts.chunks(CHUNK) {
+            let mut query = QueryBuilder::new("WITH asked (jid) AS (");
+            query.push_values(chunk, |mut row, jid| {
+                row.push_bind(jid.as_str());
+            });
+            query.push(") SELECT jid FROM asked WHERE jid NOT IN (SELECT jid FROM account)");
+            let found: Vec<String> = query.build_query_scalar().fetch_all(&self.readers).await?;
+            missing
+                .extend(chunk.iter().filter(|jid| found.iter().any(|found| found == jid.as_str())).cloned());
+        }
+        Ok(missing)
+    }
+
+    /// A number that differs from the last one when another process has changed the store meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn foreign_changes(&self) -> Result<i64, StoreError> {
+        // It counts the commits of other connections; in this process the writer is the only one that makes any.
+        Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(&self.writer).await?)
     }
 
     /// The keys of an account; `None` when there is no such account.

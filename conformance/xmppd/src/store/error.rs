@@ -33,6 +33,8 @@ pub enum StoreError {
     Database(sqlx::Error),
     /// The database holds what this program never writes.
     Corrupt(String),
+    /// The engine wants a kind of change kept that the tables have no place for.
+    Unsupported,
 }
 
 impl StoreError {
@@ -54,6 +56,7 @@ impl fmt::Display for StoreError {
             ),
             Self::Database(source) => write!(f, "store: {source}"),
             Self::Corrupt(what) => write!(f, "store is damaged: {what}"),
+            Self::Unsupported => f.write_str("store has no place for this kind of change"),
         }
     }
 }
@@ -63,7 +66,7 @@ impl std::error::Error for StoreError {
         match self {
             Self::Folder { source, .. } => Some(source),
             Self::Open { source, .. } | Self::Database(source) => Some(source),
-            Self::TooNew { .. } | Self::Corrupt(_) => None,
+            Self::TooNew { .. } | Self::Corrupt(_) | Self::Unsupported => None,
         }
     }
 }

@@ -11,7 +11,8 @@
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! use xmpp_core::jid::BareJid;
-//! use xmppd::store::{AccountData, Store};
+//! use xmpp_im::store::AccountData;
+//! use xmppd::store::Store;
 //!
 //! let dir = tempfile::tempdir().unwrap();
 //! let store = Store::open(dir.path()).await.unwrap();
@@ -23,7 +24,6 @@
 
 mod accounts;
 mod error;
-mod model;
 mod roster;
 #[cfg(test)]
 mod tests;
@@ -37,7 +37,6 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use zeroize::Zeroizing;
 
 pub use self::error::{AccountError, StoreError};
-pub use self::model::{AccountData, Change, RosterItem, Subscription};
 pub use self::roster::Applied;
 use crate::data_dir::{DataDir, Setup};
 

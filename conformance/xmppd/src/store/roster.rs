@@ -1,12 +1,11 @@
 //! What the engine loads of an account, and the changes it makes.
 
-use std::collections::BTreeSet;
-
 use sqlx::{Row as _, SqliteConnection};
 use xmpp_core::jid::{BareJid, Jid};
+use xmpp_im::store::{AccountData, Change, RosterItem, Subscription};
 
 use super::accounts::account_id;
-use super::{AccountData, Change, RosterItem, Store, StoreError, Subscription};
+use super::{Store, StoreError};
 
 /// What became of one change of a batch that was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ impl Store {
         // One row per item and group, and one without an item for an empty roster: one statement,
         // one snapshot.
         let rows = sqlx::query(
-            "SELECT i.contact, i.name, i.subscription, i.ask, g.name
+            "SELECT i.contact, i.name, i.subscription, g.name
              FROM account a
              LEFT JOIN roster_item i ON i.account = a.id
              LEFT JOIN roster_group g ON g.item = i.id
@@ -41,20 +40,22 @@ impl Store {
         let mut roster: Vec<RosterItem> = Vec::new();
         for row in &rows {
             let Some(contact) = row.try_get::<Option<&str>, _>(0)? else { continue };
-            let group: Option<String> = row.try_get(4)?;
-            match roster.last_mut().filter(|last| last.jid.as_str() == contact) {
-                Some(last) => last.groups.extend(group),
-                None => roster.push(RosterItem {
-                    jid: Jid::new(contact).map_err(|error| StoreError::corrupt(contact, error))?,
-                    name: row.try_get(1)?,
-                    subscription: subscription_of(row.try_get(2)?)
-                        .ok_or_else(|| StoreError::corrupt(contact, "subscription"))?,
-                    ask: row.try_get(3)?,
-                    groups: BTreeSet::from_iter(group),
-                }),
-            }
+            let item = match roster.pop_if(|last| last.jid().as_str() == contact) {
+                Some(item) => item,
+                None => {
+                    let jid = Jid::new(contact).map_err(|error| StoreError::corrupt(contact, error))?;
+                    let subscription = Subscription::from_name(row.try_get(2)?)
+                        .ok_or_else(|| StoreError::corrupt(contact, "subscription"))?;
+                    let name: Option<&str> = row.try_get(1)?;
+                    RosterItem::new(jid).with_name(name.unwrap_or_default()).with_subscription(subscription)
+                }
+            };
+            roster.push(match row.try_get::<Option<&str>, _>(3)? {
+                Some(group) => item.with_group(group),
+                None => item,
+            });
         }
-        Ok(Some(AccountData { roster }))
+        Ok(Some(AccountData::new().with_roster(roster)))
     }
 
     /// Applies changes in their order, all in one transaction. When it returns `Ok`, they are on
@@ -62,7 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`]: none of the changes was made.
-    pub async fn apply(&self, changes: &[(BareJid, Change)]) -> Result<Vec<Applied>, StoreError> {
+    pub async fn apply(&self, changes: &[(&BareJid, &Change)]) -> Result<Vec<Applied>, StoreError> {
         let mut transaction = self.write().await?;
         let mut applied = Vec::with_capacity(changes.len());
         for (jid, change) in changes {
@@ -71,8 +72,10 @@ impl Store {
                 continue;
             };
             match change {
-                Change::RosterSet(item) => set_item(&mut transaction, account, item).await?,
-                Change::RosterRemove(contact) => remove_item(&mut transaction, account, contact).await?,
+                Change::SetRosterItem(item) => set_item(&mut transaction, account, item).await?,
+                Change::RemoveRosterItem(contact) => remove_item(&mut transaction, account, contact).await?,
+                // To keep half of a change would be worse than to keep none.
+                _ => return Err(StoreError::Unsupported),
             }
             applied.push(Applied::Done);
         }
@@ -83,20 +86,19 @@ impl Store {
 
 async fn set_item(connection: &mut SqliteConnection, account: i64, item: &RosterItem) -> sqlx::Result<()> {
     let row: i64 = sqlx::query_scalar(
-        "INSERT INTO roster_item (account, contact, name, subscription, ask) VALUES (?, ?, ?, ?, ?)
+        "INSERT INTO roster_item (account, contact, name, subscription) VALUES (?, ?, ?, ?)
          ON CONFLICT (account, contact) DO UPDATE
-         SET name = excluded.name, subscription = excluded.subscription, ask = excluded.ask
+         SET name = excluded.name, subscription = excluded.subscription
          RETURNING id",
     )
     .bind(account)
-    .bind(item.jid.as_str())
-    .bind(item.name.as_deref())
-    .bind(name_of(item.subscription))
-    .bind(item.ask)
+    .bind(item.jid().as_str())
+    .bind(item.name())
+    .bind(item.subscription().name())
     .fetch_one(&mut *connection)
     .await?;
     sqlx::query("DELETE FROM roster_group WHERE item = ?").bind(row).execute(&mut *connection).await?;
-    for group in &item.groups {
+    for group in item.groups() {
         sqlx::query("INSERT INTO roster_group (item, name) VALUES (?, ?)")
             .bind(row)
             .bind(group)
@@ -113,20 +115,4 @@ async fn remove_item(connection: &mut SqliteConnection, account: i64, contact: &
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// The word of RFC 3921, section 7.1, for a subscription.
-fn name_of(subscription: Subscription) -> &'static str {
-    match subscription {
-        Subscription::None => "none",
-        Subscription::To => "to",
-        Subscription::From => "from",
-        Subscription::Both => "both",
-    }
-}
-
-fn subscription_of(name: &str) -> Option<Subscription> {
-    [Subscription::None, Subscription::To, Subscription::From, Subscription::Both]
-        .into_iter()
-        .find(|subscription| name_of(*subscription) == name)
 }

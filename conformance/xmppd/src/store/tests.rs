@@ -6,6 +6,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::sasl::{ScramHash, ScramKeys};
+use xmpp_im::store::{AccountData, Change, RosterItem, Subscription};
 
 use super::*;
 
@@ -27,24 +28,18 @@ fn keys(mark: u8) -> Vec<ScramKeys> {
     ]
 }
 
-fn item(
-    contact: &str,
-    name: Option<&str>,
-    subscription: Subscription,
-    ask: bool,
-    groups: &[&str],
-) -> RosterItem {
-    RosterItem {
-        jid: Jid::new(contact).unwrap(),
-        name: name.map(str::to_owned),
-        subscription,
-        ask,
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-    }
+fn item(contact: &str, name: &str, subscription: Subscription, groups: &[&str]) -> RosterItem {
+    let item = RosterItem::new(Jid::new(contact).unwrap()).with_name(name).with_subscription(subscription);
+    groups.iter().fold(item, |item, group| item.with_group(group))
+}
+
+async fn apply(store: &Store, changes: &[(BareJid, Change)]) -> Result<Vec<Applied>, StoreError> {
+    let changes: Vec<_> = changes.iter().map(|(jid, change)| (jid, change)).collect();
+    store.apply(&changes).await
 }
 
 async fn roster(store: &Store, account: &str) -> Vec<RosterItem> {
-    store.load_account(&jid(account)).await.unwrap().unwrap().roster
+    store.load_account(&jid(account)).await.unwrap().unwrap().roster().to_vec()
 }
 
 /// Runs a statement that the store itself never does.
@@ -95,8 +90,8 @@ async fn a_deleted_account_leaves_nothing_to_its_successor() {
     let (juliet, nurse) = (jid("juliet@localhost"), jid("nurse@localhost"));
     for account in [&juliet, &nurse] {
         store.add_account(account, &keys(1)).await.unwrap();
-        let romeo = item("romeo@localhost", None, Subscription::Both, false, &["Montague"]);
-        store.apply(&[(account.clone(), Change::RosterSet(romeo))]).await.unwrap();
+        let romeo = item("romeo@localhost", "", Subscription::Both, &["Montague"]);
+        apply(&store, &[(account.clone(), Change::SetRosterItem(romeo))]).await.unwrap();
     }
     store.delete_account(&juliet).await.unwrap();
     assert!(matches!(store.delete_account(&juliet).await, Err(AccountError::Unknown)));
@@ -132,19 +127,19 @@ async fn a_roster_comes_back_as_it_was_set() {
     let juliet = jid("juliet@localhost");
     store.add_account(&juliet, &[]).await.unwrap();
     let items = [
-        item("benvolio@example.org", Some("Benvolio \u{1F4A9} 'quoted' --"), Subscription::To, true, &[]),
-        item("example.org", None, Subscription::None, false, &["", "Services", "services"]),
-        item("romeo@localhost/orchard", Some(""), Subscription::From, false, &["Friends", "Ärzte"]),
-        item("romeo@localhost", Some("Romeo"), Subscription::Both, false, &["Friends"]),
+        item("benvolio@example.org", "Benvolio \u{1F4A9} 'quoted' --", Subscription::To, &[]),
+        item("example.org", "", Subscription::None, &["", "Services", "services"]),
+        item("romeo@localhost/orchard", "", Subscription::From, &["Friends", "Ärzte"]),
+        item("romeo@localhost", "Romeo", Subscription::Both, &["Friends"]),
     ];
     let changes: Vec<_> =
-        items.iter().rev().map(|item| (juliet.clone(), Change::RosterSet(item.clone()))).collect();
-    assert_eq!(store.apply(&changes).await.unwrap(), [Applied::Done; 4]);
+        items.iter().rev().map(|item| (juliet.clone(), Change::SetRosterItem(item.clone()))).collect();
+    assert_eq!(apply(&store, &changes).await.unwrap(), [Applied::Done; 4]);
     store.close().await;
 
     let store = Store::open(dir.path()).await.unwrap();
     let mut expected = items.to_vec();
-    expected.sort_by(|a, b| a.jid.as_str().cmp(b.jid.as_str()));
+    expected.sort_by(|a, b| a.jid().as_str().cmp(b.jid().as_str()));
     assert_eq!(roster(&store, "juliet@localhost").await, expected);
 }
 
@@ -154,27 +149,27 @@ async fn a_later_change_wins_within_a_batch_and_between_batches() {
     let juliet = jid("juliet@localhost");
     store.add_account(&juliet, &[]).await.unwrap();
     let set = |name, groups: &[&str]| {
-        let romeo = item("romeo@localhost", Some(name), Subscription::None, false, groups);
-        (juliet.clone(), Change::RosterSet(romeo))
+        let romeo = item("romeo@localhost", name, Subscription::None, groups);
+        (juliet.clone(), Change::SetRosterItem(romeo))
     };
-    let remove = || (juliet.clone(), Change::RosterRemove(Jid::new("romeo@localhost").unwrap()));
+    let remove = || (juliet.clone(), Change::RemoveRosterItem(Jid::new("romeo@localhost").unwrap()));
 
-    store.apply(&[set("1", &["a", "b"]), remove(), set("2", &["b", "c"]), set("3", &["c"])]).await.unwrap();
+    apply(&store, &[set("1", &["a", "b"]), remove(), set("2", &["b", "c"]), set("3", &["c"])]).await.unwrap();
     let now = roster(&store, "juliet@localhost").await;
-    assert_eq!(now, [item("romeo@localhost", Some("3"), Subscription::None, false, &["c"])]);
+    assert_eq!(now, [item("romeo@localhost", "3", Subscription::None, &["c"])]);
 
-    store.apply(&[set("4", &[]), remove(), remove()]).await.unwrap();
+    apply(&store, &[set("4", &[]), remove(), remove()]).await.unwrap();
     assert!(roster(&store, "juliet@localhost").await.is_empty());
-    assert!(store.apply(&[]).await.unwrap().is_empty());
+    assert!(apply(&store, &[]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_change_to_a_deleted_account_fails_alone() {
     let (_dir, store) = store().await;
     store.add_account(&jid("juliet@localhost"), &[]).await.unwrap();
-    let change = || Change::RosterSet(item("romeo@localhost", None, Subscription::None, false, &[]));
+    let change = || Change::SetRosterItem(item("romeo@localhost", "", Subscription::None, &[]));
     let batch = [(jid("gone@localhost"), change()), (jid("juliet@localhost"), change())];
-    assert_eq!(store.apply(&batch).await.unwrap(), [Applied::NoAccount, Applied::Done]);
+    assert_eq!(apply(&store, &batch).await.unwrap(), [Applied::NoAccount, Applied::Done]);
     assert_eq!(roster(&store, "juliet@localhost").await.len(), 1);
     assert!(store.load_account(&jid("gone@localhost")).await.unwrap().is_none());
 }
@@ -186,13 +181,12 @@ async fn a_batch_that_fails_changes_nothing() {
     store.add_account(&juliet, &[]).await.unwrap();
     tamper(&dir, "CREATE TRIGGER t BEFORE INSERT ON roster_item WHEN new.name = 'bad' BEGIN SELECT RAISE(FAIL, 'no'); END")
         .await;
-    let set = |contact, name| {
-        (juliet.clone(), Change::RosterSet(item(contact, Some(name), Subscription::None, false, &[])))
-    };
-    let failed = store.apply(&[set("a@localhost", "good"), set("b@localhost", "bad")]).await;
+    let set =
+        |contact, name| (juliet.clone(), Change::SetRosterItem(item(contact, name, Subscription::None, &[])));
+    let failed = apply(&store, &[set("a@localhost", "good"), set("b@localhost", "bad")]).await;
     assert!(matches!(failed, Err(StoreError::Database(_))));
     assert!(roster(&store, "juliet@localhost").await.is_empty());
-    store.apply(&[set("a@localhost", "good")]).await.unwrap();
+    apply(&store, &[set("a@localhost", "good")]).await.unwrap();
 }
 
 #[tokio::test]
@@ -272,8 +266,8 @@ async fn damage_is_reported_and_not_guessed_around() {
     let (dir, store) = store().await;
     store.add_account(&jid("juliet@localhost"), &[]).await.unwrap();
     store.decoy_key().await.unwrap();
-    let romeo = item("romeo@localhost", None, Subscription::None, false, &[]);
-    store.apply(&[(jid("juliet@localhost"), Change::RosterSet(romeo))]).await.unwrap();
+    let romeo = item("romeo@localhost", "", Subscription::None, &[]);
+    apply(&store, &[(jid("juliet@localhost"), Change::SetRosterItem(romeo))]).await.unwrap();
     tamper(&dir, "UPDATE roster_item SET contact = '@'; UPDATE setting SET value = x'00'").await;
     let error = store.load_account(&jid("juliet@localhost")).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt(_)), "{error:?}");
@@ -322,4 +316,29 @@ async fn every_commit_is_synced_and_accounts_are_enforced() {
     }
     let refused = sqlx::query("DELETE FROM account").execute(&store.readers).await;
     assert!(refused.is_err(), "readers do not write");
+}
+
+#[tokio::test]
+async fn accounts_that_are_gone_are_found_among_many() {
+    let (_dir, store) = store().await;
+    let all: Vec<_> = (0..2500).map(|n| jid(&format!("user{n}@localhost"))).collect();
+    assert_eq!(store.missing(&all).await.unwrap(), all);
+    assert!(store.missing(&[]).await.unwrap().is_empty());
+    for there in [&all[0], &all[999], &all[1000], &all[2499]] {
+        store.add_account(there, &[]).await.unwrap();
+    }
+    let missing = store.missing(&all).await.unwrap();
+    assert_eq!(missing.len(), 2496);
+    assert!(!missing.contains(&all[999]) && missing.contains(&all[1]));
+}
+
+#[tokio::test]
+async fn changes_of_other_processes_are_noticed_and_our_own_are_not() {
+    let (dir, store) = store().await;
+    let before = store.foreign_changes().await.unwrap();
+    store.add_account(&jid("juliet@localhost"), &[]).await.unwrap();
+    assert!(store.account_exists(&jid("juliet@localhost")).await.unwrap());
+    assert_eq!(store.foreign_changes().await.unwrap(), before);
+    Store::open(dir.path()).await.unwrap().delete_account(&jid("juliet@localhost")).await.unwrap();
+    assert_ne!(store.foreign_changes().await.unwrap(), before);
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
@@ -101,6 +101,11 @@ impl Identity {
             domains if domains.is_empty() => Ok((identity, origin)),
             domains => Err(TlsError::NotCovered { certificate, domains }),
         }
+    }
+
+    /// Where the self-made certificate of a data folder is.
+    pub fn certificate_path(dir: &DataDir) -> PathBuf {
+        dir.join(CERTIFICATE)
     }
 
     /// Those of the domains that the certificate does not name; clients that verify it refuse to

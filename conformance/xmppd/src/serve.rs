@@ -1,0 +1,310 @@
+//! The command `xmppd serve`: sets everything up, says what it did, and runs the server until it is told to stop.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+use xmpp_core::jid::BareJid;
+use xmpp_core::tls::TlsPolicy;
+
+use crate::cli::Serve;
+use crate::data_dir::DataDir;
+use crate::server::{Options, Server, StartError};
+use crate::store::{Store, StoreError};
+use crate::tls::{Identity, Origin, ServerTls, TlsError};
+
+/// Name of the file in the data folder that a running server holds locked.
+const LOCK: &str = "serve.lock";
+
+/// Connections that are taken at the most, descriptors permitting.
+const CONNECTIONS: usize = 10_000;
+
+/// Descriptors for everything else: the store, the listener, standard streams.
+const OTHER_FILES: u64 = 64;
+
+/// Runs a server until SIGINT or SIGTERM comes, and ends its streams in order.
+///
+/// # Errors
+/// [`ServeError`]; no client was served then.
+pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
+    log();
+    let mut stop = Signals::watch().map_err(ServeError::Signals)?;
+    let dir = folder(data)?;
+    let _lock = lock(&dir, data)?;
+    let store = Store::open(data).await?;
+    let domains = arguments.domains();
+    let certificate = certificate(&dir, &arguments, domains.clone()).await?;
+    let tls = ServerTls::new(certificate.identity)?;
+    let policy = if arguments.insecure_plaintext { TlsPolicy::Optional } else { TlsPolicy::Required };
+    let connections = connections();
+    let options =
+        Options::new(domains.clone()).with_tls(policy).with_connections(connections, connections / 5);
+    let listener = TcpListener::bind(arguments.c2s)
+        .await
+        .map_err(|source| ServeError::Listen { address: arguments.c2s, source })?;
+    let accounts = store.list_accounts().await?;
+    let server = Server::start(listener, store.clone(), tls, options).await?;
+
+    Greeting {
+        domains: &domains,
+        data,
+        accounts: accounts.iter().filter(|account| domains.contains(&account.domain_jid())).count(),
+        certificate: &certificate.path,
+        origin: certificate.origin,
+        uncovered: &certificate.uncovered,
+        address: server.address(),
+        policy,
+    }
+    .print();
+
+    let signal = stop.next().await;
+    info!(signal, "shutting down");
+    tokio::select! {
+        () = server.shutdown() => {
+            store.close().await;
+            info!("all streams are closed");
+            Ok(())
+        }
+        _ = stop.next() => Err(ServeError::Hurried),
+    }
+}
+
+/// Logs to standard error, as `RUST_LOG` says, or what a keeper of the server wants to know.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    // Somebody else may have set one up in this process.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
+}
+
+fn folder(data: &Path) -> Result<DataDir, ServeError> {
+    DataDir::create(data).map_err(|source| ServeError::Folder { path: data.to_owned(), source })
+}
+
+/// One server per folder: two would each hold rosters in memory that the other changes.
+fn lock(dir: &DataDir, data: &Path) -> Result<File, ServeError> {
+    match dir.try_lock(LOCK) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(ServeError::Running { path: data.to_owned() }),
+        Err(source) => Err(ServeError::Folder { path: dir.join(LOCK), source }),
+    }
+}
+
+/// As many connections as are wanted and there are descriptors for.
+fn connections() -> usize {
+    let wanted = CONNECTIONS as u64 + OTHER_FILES;
+    let limit = getrlimit(Resource::Nofile);
+    let mut current = limit.current.unwrap_or(u64::MAX);
+    if current < wanted {
+        let raised = wanted.min(limit.maximum.unwrap_or(u64::MAX));
+        match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum }) {
+            Ok(()) => current = raised,
+            Err(error) => warn!(%error, "cannot raise the number of open files"),
+        }
+    }
+    let connections = usize::try_from(current.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
+    if connections < CONNECTIONS {
+        warn!(connections, "the limit on open files allows no more connections");
+    }
+    connections.clamp(1, CONNECTIONS)
+}
+
+struct Certificate {
+    identity: Identity,
+    path: PathBuf,
+    origin: Option<Origin>,
+    /// Domains that it does not name.
+    uncovered: Vec<String>,
+}
+
+/// The certificate that was given, or the folder's own.
+async fn certificate(
+    dir: &DataDir,
+    arguments: &Serve,
+    domains: Vec<BareJid>,
+) -> Result<Certificate, ServeError> {
+    let given = arguments.cert.clone().zip(arguments.key.clone());
+    let dir = dir.clone();
+    // Files are read, and a lock may be waited for.
+    let loaded = tokio::task::spawn_blocking(move || match given {
+        Some((path, key)) => {
+            let identity = Identity::load(&path, &key)?;
+            let uncovered = identity.uncovered(&domains);
+            Ok(Certificate { identity, path, origin: None, uncovered })
+        }
+        None => {
+            let (identity, origin) = Identity::self_made(&dir, &domains)?;
+            let path = Identity::certificate_path(&dir);
+            Ok(Certificate { identity, path, origin: Some(origin), uncovered: Vec::new() })
+        }
+    })
+    .await
+    .map_err(|error| ServeError::Signals(io::Error::other(error)))?;
+    loaded.map_err(ServeError::Tls)
+}
+
+/// The signals that end the server.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn watch() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+/// What is said when the server runs: what it did, and how to connect.
+struct Greeting<'a> {
+    domains: &'a [BareJid],
+    data: &'a Path,
+    accounts: usize,
+    certificate: &'a Path,
+    origin: Option<Origin>,
+    uncovered: &'a [String],
+    address: SocketAddr,
+    policy: TlsPolicy,
+}
+
+impl Greeting<'_> {
+    /// Nobody may be reading it, which is no reason to stop.
+    fn print(&self) {
+        let mut out = io::stdout().lock();
+        let _ = write!(out, "{self}").and_then(|()| out.flush());
+    }
+}
+
+impl fmt::Display for Greeting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let domains: Vec<_> = self.domains.iter().map(BareJid::as_str).collect();
+        writeln!(f, "xmppd {} serves {}", env!("CARGO_PKG_VERSION"), domains.join(", "))?;
+        let accounts = match self.accounts {
+            0 => "no account yet".to_owned(),
+            1 => "1 account".to_owned(),
+            accounts => format!("{accounts} accounts"),
+        };
+        writeln!(f, "  data         {} ({accounts})", self.data.display())?;
+        let origin = match self.origin {
+            Some(Origin::Made) => " (self-signed, made just now: clients have to trust it)",
+            Some(Origin::Found) => " (self-signed: clients have to trust it)",
+            None => "",
+        };
+        writeln!(f, "  certificate  {}{origin}", self.certificate.display())?;
+        if !self.uncovered.is_empty() {
+            writeln!(f, "  warning      the certificate does not name {}", self.uncovered.join(", "))?;
+        }
+        let security = match self.policy {
+            TlsPolicy::Required => "STARTTLS is required",
+            TlsPolicy::Optional => "STARTTLS is offered, and nothing is encrypted without it",
+            TlsPolicy::Disabled => "nothing is encrypted",
+        };
+        writeln!(f, "  clients      {} ({security})", self.address)?;
+        if self.policy != TlsPolicy::Required && !self.address.ip().is_loopback() {
+            writeln!(f, "  warning      others can reach this address, and read what is not encrypted")?;
+        }
+        if let (0, Some(domain)) = (self.accounts, domains.first()) {
+            writeln!(f, "Add an account, then log in with it:")?;
+            writeln!(f, "  xmppd --data {} user add juliet@{domain}", self.data.display())?;
+        }
+        writeln!(f, "Stop it with Ctrl-C.")
+    }
+}
+
+/// Why there is no server.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The data folder cannot be used.
+    Folder {
+        /// The folder or the file in it.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Another server runs on the same folder.
+    Running {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The store failed.
+    Store(StoreError),
+    /// There is no certificate to serve with.
+    Tls(TlsError),
+    /// The address cannot be listened on.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The server did not start.
+    Start(StartError),
+    /// The operating system gives no signals, or no threads.
+    Signals(io::Error),
+    /// A second signal came before all streams were closed.
+    Hurried,
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Running { path } => write!(
+                f,
+                "another xmppd serves {} already: stop it first, or give --data another folder",
+                path.display()
+            ),
+            Self::Store(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
+            Self::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Self::Start(error) => error.fmt(f),
+            Self::Signals(source) => write!(f, "cannot set up the process: {source}"),
+            Self::Hurried => f.write_str("stopped before all streams were closed"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Folder { source, .. } | Self::Listen { source, .. } | Self::Signals(source) => Some(source),
+            Self::Store(error) => Some(error),
+            Self::Tls(error) => Some(error),
+            Self::Start(error) => Some(error),
+            Self::Running { .. } | Self::Hurried => None,
+        }
+    }
+}
+
+impl From<StoreError> for ServeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<TlsError> for ServeError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<StartError> for ServeError {
+    fn from(error: StartError) -> Self {
+        Self::Start(error)
+    }
+}

@@ -1,0 +1,367 @@
+//! The task that owns the [`Host`]: accounts, sessions and routes, one step at a time.
+//!
+//! # Bounds
+//! - Connections send [commands](Command) through a bounded channel, stanzas only within a budget of bytes, so a
+//!   connection that is faster than the host waits, and stops reading its socket.
+//! - What a session is to get goes into its [`Mailbox`] up to a mark, and stays in the host's own bounded outbox beyond it.
+//! - While as many jobs as allowed wait for the store, no command is taken.
+//! - While a session is congested, no command is taken for a moment, so that a fast sender does not cost a reader its session
+//!   that is only a little slower. A reader that has stopped gains that moment and no more.
+//!
+//! # Why it cannot lock up
+//! This task waits for nobody in particular: each turn takes whatever is there of replies, emptied mailboxes, room for jobs
+//! and commands. Connections wait for it (budget, room for commands), never it for them: a mailbox is filled without
+//! waiting, and a session's end has its room in the channel reserved since the session began. It does leave commands
+//! untaken for the store's sake; but then jobs wait, the store task works on them, and it waits only for the disk and for room for
+//! replies, which are taken in every turn. The moment for a congested session ends by the clock.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::{Instant as Moment, sleep_until};
+use tracing::debug;
+use xmpp_core::jid::{BareJid, FullJid};
+use xmpp_core::stanza::{Condition, ErrorType, Stanza, StanzaError};
+use xmpp_im::host::{Host, HostAction, SessionId};
+
+use super::mailbox::Mailbox;
+use super::storage::{Job, Reply};
+
+/// Commands that may wait beside the reserved ends of sessions.
+const COMMANDS: usize = 1024;
+
+/// Bytes of stanzas that may be under way from all connections to the host.
+const BUDGET: usize = 4 << 20;
+
+/// What every stanza counts at least.
+const LEAST: usize = 256;
+
+/// Jobs that may wait for the store before commands are left to wait.
+const JOBS: usize = 1024;
+
+/// Jobs on their way to the store task.
+pub(super) const JOBS_SENT: usize = 256;
+
+/// How long commands wait for a session that is congested.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// What a connection wants of the host.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Start a session. Its end goes into the room that is reserved for it.
+    Bind {
+        account: BareJid,
+        resource: Option<String>,
+        room: OwnedPermit<Command>,
+        reply: oneshot::Sender<Result<Attached, StanzaError>>,
+    },
+    /// A client's stanza, with its share of the budget.
+    Stanza { session: SessionId, stanza: Stanza, _share: OwnedSemaphorePermit },
+    /// A session's transport has ended.
+    Detach { session: SessionId, unsent: Vec<Stanza> },
+}
+
+/// A session that a connection carries; ends when this is dropped, wherever that happens.
+#[derive(Debug)]
+pub(super) struct Attached {
+    session: SessionId,
+    jid: FullJid,
+    mailbox: Arc<Mailbox>,
+    /// What was taken out of the mailbox and never sent.
+    pub(super) unsent: Vec<Stanza>,
+    room: Option<OwnedPermit<Command>>,
+}
+
+impl Attached {
+    pub(super) const fn jid(&self) -> &FullJid {
+        &self.jid
+    }
+
+    pub(super) const fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    pub(super) const fn session(&self) -> SessionId {
+        self.session
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take() {
+            let unsent = std::mem::take(&mut self.unsent);
+            room.send(Command::Detach { session: self.session, unsent });
+        }
+    }
+}
+
+/// The way from connections to the host.
+#[derive(Clone, Debug)]
+pub(super) struct HostHandle {
+    commands: Sender<Command>,
+    drained: Sender<SessionId>,
+    budget: Arc<Semaphore>,
+}
+
+/// A stanza that there is no room for yet.
+#[derive(Debug)]
+pub(super) struct Unhanded {
+    session: SessionId,
+    stanza: Stanza,
+}
+
+impl HostHandle {
+    /// Asks for a session.
+    ///
+    /// # Errors
+    /// What the client is to be told.
+    pub(super) async fn bind(
+        &self,
+        account: BareJid,
+        resource: Option<String>,
+    ) -> Result<Attached, StanzaError> {
+        // The host ends only after all connections have.
+        let gone = || StanzaError::new(Condition::InternalServerError).with_type(ErrorType::Wait);
+        let room = self.commands.clone().reserve_owned().await.map_err(|_| gone())?;
+        let (reply, outcome) = oneshot::channel();
+        let bind = Command::Bind { account, resource, room, reply };
+        self.commands.send(bind).await.map_err(|_| gone())?;
+        outcome.await.map_err(|_| gone())?
+    }
+
+    /// Hands a stanza over if there is room at once.
+    ///
+    /// # Errors
+    /// The stanza, for [`hand_later`](Self::hand_later).
+    pub(super) fn hand(&self, session: SessionId, stanza: Stanza) -> Result<(), Unhanded> {
+        let Ok(share) = Arc::clone(&self.budget).try_acquire_many_owned(share_of(&stanza)) else {
+            return Err(Unhanded { session, stanza });
+        };
+        match self.commands.try_send(Command::Stanza { session, stanza, _share: share }) {
+            Err(TrySendError::Full(Command::Stanza { stanza, .. })) => Err(Unhanded { session, stanza }),
+            // The host ends only after all connections have.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Hands a stanza over as soon as there is room.
+    pub(super) async fn hand_later(self, unhanded: Unhanded) {
+        let Unhanded { session, stanza } = unhanded;
+        // Neither is ever closed while a connection is there.
+        if let Ok(share) = self.budget.acquire_many_owned(share_of(&stanza)).await {
+            let _ = self.commands.send(Command::Stanza { session, stanza, _share: share }).await;
+        }
+    }
+
+    /// Says that the mailbox is empty, after it said that there was more.
+    pub(super) fn drained(&self, session: SessionId) {
+        // A session says so once for each time that its mailbox was filled, and there is room for two of each.
+        let _ = self.drained.try_send(session);
+    }
+}
+
+fn share_of(stanza: &Stanza) -> u32 {
+    u32::try_from(stanza.weight().clamp(LEAST, BUDGET)).unwrap_or(u32::MAX)
+}
+
+/// The host and what it has to do.
+#[derive(Debug)]
+pub(super) struct HostTask {
+    host: Host,
+    sessions: HashMap<SessionId, Carried>,
+    commands: Receiver<Command>,
+    drained: Receiver<SessionId>,
+    replies: Receiver<Reply>,
+    /// Jobs that the store task has no room for yet.
+    waiting: VecDeque<Job>,
+    /// Jobs that are not answered yet, waiting ones included.
+    unanswered: usize,
+    /// Whether an answer to [`Job::FindDeleted`] is awaited, and whether to ask again after it.
+    looking: Looking,
+    /// Sessions whose readers are given a moment, and until when.
+    congested: HashMap<SessionId, Moment>,
+    /// How many sessions there are, for others to see.
+    count: Arc<AtomicUsize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Looking {
+    #[default]
+    No,
+    Yes,
+    Again,
+}
+
+/// A session that a connection carries.
+#[derive(Debug)]
+struct Carried {
+    account: BareJid,
+    mailbox: Arc<Mailbox>,
+}
+
+/// The task, and the way to it, for at most so many connections.
+pub(super) fn new(host: Host, connections: usize, replies: Receiver<Reply>) -> (HostTask, HostHandle) {
+    let (to_commands, commands) = mpsc::channel(connections.saturating_add(COMMANDS));
+    let (to_drained, drained) = mpsc::channel(connections.saturating_mul(2).max(2));
+    let budget = Arc::new(Semaphore::new(BUDGET));
+    let task = HostTask {
+        host,
+        sessions: HashMap::new(),
+        commands,
+        drained,
+        replies,
+        waiting: VecDeque::new(),
+        unanswered: 0,
+        looking: Looking::No,
+        congested: HashMap::new(),
+        count: Arc::default(),
+    };
+    (task, HostHandle { commands: to_commands, drained: to_drained, budget })
+}
+
+impl HostTask {
+    /// Runs until no connection is left and the store has answered everything.
+    pub(super) async fn run(mut self, jobs: Sender<Job>) {
+        let mut open = true;
+        while open || self.unanswered > 0 {
+            let grace = self.congested.values().min().copied();
+            tokio::select! {
+                biased;
+                Some(reply) = self.replies.recv() => self.on_reply(reply),
+                Some(session) = self.drained.recv() => self.fill(session),
+                Ok(room) = jobs.reserve(), if !self.waiting.is_empty() => {
+                    if let Some(job) = self.waiting.pop_front() {
+                        room.send(job);
+                    }
+                }
+                command = self.commands.recv(),
+                    if open && grace.is_none() && self.waiting.len() < JOBS => match command {
+                    Some(command) => self.on_command(command),
+                    None => open = false,
+                },
+                () = sleep_until(grace.unwrap_or_else(Moment::now)), if grace.is_some() => {
+                    let now = Moment::now();
+                    self.congested.retain(|_, until| *until > now);
+                }
+                // The store task is gone, which only a fault in it explains: nothing can be kept any more.
+                else => return,
+            }
+            self.perform();
+            self.count.store(self.host.sessions(), Ordering::Relaxed);
+        }
+    }
+
+    /// Shows how many sessions there are.
+    pub(super) fn count(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.count)
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Bind { account, resource, room, reply } => {
+                let outcome = self.host.bind(&account, resource.as_deref()).map(|bound| {
+                    let mailbox = Arc::<Mailbox>::default();
+                    let carried = Carried { account, mailbox: Arc::clone(&mailbox) };
+                    self.sessions.insert(bound.session(), carried);
+                    Attached {
+                        session: bound.session(),
+                        jid: bound.jid().clone(),
+                        mailbox,
+                        unsent: Vec::new(),
+                        room: Some(room),
+                    }
+                });
+                // If the connection is gone by now, dropping the outcome ends the session.
+                let _ = reply.send(outcome);
+            }
+            Command::Stanza { session, stanza, .. } => {
+                if self.host.receive(session, stanza).is_err() {
+                    debug!(session = session.as_u64(), "a stanza came after the end of its session");
+                }
+            }
+            Command::Detach { session, mut unsent } => {
+                self.congested.remove(&session);
+                if let Some(carried) = self.sessions.remove(&session) {
+                    unsent.extend(carried.mailbox.take().stanzas);
+                }
+                self.host.detach(session, unsent);
+            }
+        }
+    }
+
+    fn on_reply(&mut self, reply: Reply) {
+        if !matches!(reply, Reply::Changed) {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        }
+        match reply {
+            // A stale ticket is one whose sessions have ended meanwhile.
+            Reply::Loaded(ticket, data) => drop(self.host.loaded(ticket, data)),
+            Reply::LoadFailed(ticket) => drop(self.host.load_failed(ticket)),
+            Reply::Persisted(account, seq) => self.host.persisted(&account, seq),
+            Reply::PersistFailed(account, seq) => self.host.persist_failed(&account, seq),
+            Reply::Changed => match self.looking {
+                Looking::No => self.look(),
+                Looking::Yes | Looking::Again => self.looking = Looking::Again,
+            },
+            Reply::Deleted(accounts) => {
+                for account in &accounts {
+                    self.host.deleted(account);
+                }
+                match std::mem::take(&mut self.looking) {
+                    Looking::Again => self.look(),
+                    Looking::No | Looking::Yes => {}
+                }
+            }
+        }
+    }
+
+    /// Asks which of the accounts in use are gone.
+    fn look(&mut self) {
+        let accounts: BTreeSet<_> = self.sessions.values().map(|carried| carried.account.clone()).collect();
+        if !accounts.is_empty() {
+            self.looking = Looking::Yes;
+            self.job(Job::FindDeleted(accounts.into_iter().collect()));
+        }
+    }
+
+    fn job(&mut self, job: Job) {
+        self.waiting.push_back(job);
+        self.unanswered += 1;
+    }
+
+    /// Does what the host wants done.
+    fn perform(&mut self) {
+        while let Some(action) = self.host.poll() {
+            match action {
+                HostAction::Load { ticket, account } => self.job(Job::Load(ticket, account)),
+                HostAction::Persist(persist) => self.job(Job::Persist(persist)),
+                HostAction::Ready(session) => self.fill(session),
+                HostAction::Congested(session) => {
+                    self.congested.insert(session, Moment::now() + GRACE);
+                }
+                HostAction::Close(session, error) => {
+                    self.congested.remove(&session);
+                    if let Some(carried) = self.sessions.get(&session) {
+                        carried.mailbox.close(error);
+                    }
+                }
+                // An action of a newer engine that this server does not know, which the dependency's version rules out.
+                _ => debug!("an unknown action"),
+            }
+        }
+    }
+
+    /// Moves what a session is to get into its mailbox.
+    fn fill(&mut self, session: SessionId) {
+        let Self { host, sessions, .. } = self;
+        let Some(carried) = sessions.get(&session) else { return };
+        if carried.mailbox.fill(|| host.take(session)) {
+            self.congested.remove(&session);
+        }
+    }
+}

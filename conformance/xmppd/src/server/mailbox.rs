@@ -1,0 +1,123 @@
+//! What the host has for one session, on its way to the connection.
+//!
+//! The host fills it up to a mark and keeps the rest in its own bounded outbox; the connection empties it
+//! and, if there was more, says so once. Nobody waits for anybody here, and nothing is lost between the two: after a
+//! session has ended, the host takes back what the connection left.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use xmpp_core::stanza::Stanza;
+use xmpp_core::stream::StreamError;
+
+/// Bytes of stanzas that end the filling; the one that passes the mark is in.
+const MARK: usize = 64 * 1024;
+
+/// The mailbox of a session.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    mail: Mutex<Mail>,
+    changed: Notify,
+}
+
+/// What is in a mailbox.
+#[derive(Debug, Default)]
+pub(super) struct Mail {
+    /// Stanzas to be sent, in order.
+    pub(super) stanzas: VecDeque<Stanza>,
+    bytes: usize,
+    /// The host may have more, and waits to be told that these are out.
+    pub(super) more: bool,
+    /// The session has ended: what the stream is to be closed with.
+    pub(super) close: Option<StreamError>,
+}
+
+impl Mailbox {
+    fn lock(&self) -> MutexGuard<'_, Mail> {
+        // No code that holds the lock can panic halfway through a change.
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The host's: puts stanzas in until the mark is reached or `next` has no more. Whether it had no more.
+    pub(super) fn fill(&self, mut next: impl FnMut() -> Option<Stanza>) -> bool {
+        let mut mail = self.lock();
+        let mut any = false;
+        while mail.bytes < MARK {
+            let Some(stanza) = next() else { break };
+            mail.bytes += stanza.weight();
+            mail.stanzas.push_back(stanza);
+            any = true;
+        }
+        mail.more = mail.bytes >= MARK;
+        let all = !mail.more;
+        drop(mail);
+        if any {
+            self.changed.notify_one();
+        }
+        all
+    }
+
+    /// The host's: the session has ended.
+    pub(super) fn close(&self, error: StreamError) {
+        self.lock().close = Some(error);
+        self.changed.notify_one();
+    }
+
+    /// Takes all that is in it.
+    pub(super) fn take(&self) -> Mail {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// The connection's: whether the session has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().close.is_some()
+    }
+
+    /// The connection's: waits until the host has done something.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use xmpp_core::jid::Jid;
+    use xmpp_core::stanza::Message;
+
+    use super::*;
+
+    fn stanzas(count: usize, bytes: usize) -> impl FnMut() -> Option<Stanza> {
+        let mut left = count;
+        move || {
+            left = left.checked_sub(1)?;
+            let to = Jid::new("juliet@localhost").unwrap();
+            Some(Message::chat(to).with_body(&"x".repeat(bytes)).into())
+        }
+    }
+
+    #[test]
+    fn it_fills_to_the_mark_and_tells_whether_there_may_be_more() {
+        let mailbox = Mailbox::default();
+        assert!(mailbox.fill(stanzas(3, 10)));
+        let mail = mailbox.take();
+        assert_eq!((mail.stanzas.len(), mail.more), (3, false));
+
+        assert!(!mailbox.fill(stanzas(5, MARK)));
+        assert!(!mailbox.fill(stanzas(5, MARK)), "it is full");
+        let mail = mailbox.take();
+        assert_eq!((mail.stanzas.len(), mail.more), (1, true), "one passes the mark");
+        assert!(mailbox.take().stanzas.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_connection_is_woken() {
+        let mailbox = Mailbox::default();
+        mailbox.fill(stanzas(1, 1));
+        mailbox.changed().await;
+        assert!(!mailbox.is_closed());
+        mailbox.close(StreamError::new(xmpp_core::stream::Condition::Conflict));
+        mailbox.changed().await;
+        assert!(mailbox.is_closed());
+    }
+}

@@ -1,0 +1,127 @@
+//! The task between the host and the store.
+//!
+//! It takes the host's jobs in their order, many at once: all changes of a batch are one transaction, so that a thousand clients
+//! who change their rosters at once share one wait for the disk. Every job is answered, in whatever way it ends. Loads come
+//! after the changes of their batch, which is what the persistence contract asks of them: a load sees what was handed out
+//! before it, and nothing is handed out for an account while it is being loaded.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::error;
+use xmpp_core::jid::BareJid;
+use xmpp_im::host::LoadTicket;
+use xmpp_im::store::{AccountData, Persist};
+
+use crate::store::{Applied, Store, StoreError};
+
+/// Jobs that are taken at once.
+const BATCH: usize = 256;
+
+/// How often to look whether another process has changed the store.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What the host wants of the store.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// All of an account.
+    Load(LoadTicket, BareJid),
+    /// A change.
+    Persist(Persist),
+    /// Which of these accounts are gone.
+    FindDeleted(Vec<BareJid>),
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Loaded(LoadTicket, Option<AccountData>),
+    LoadFailed(LoadTicket),
+    Persisted(BareJid, u64),
+    PersistFailed(BareJid, u64),
+    Deleted(Vec<BareJid>),
+    /// Not an answer: another process has changed the store.
+    Changed,
+}
+
+/// Does the jobs until there will be no more.
+pub(super) async fn run(store: Store, mut jobs: Receiver<Job>, replies: Sender<Reply>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut seen = None;
+    loop {
+        let outcome = tokio::select! {
+            taken = jobs.recv_many(&mut batch, BATCH) => {
+                if taken == 0 {
+                    return;
+                }
+                work(&store, &mut batch, &replies).await
+            }
+            _ = look.tick() => match store.foreign_changes().await {
+                Ok(now) if seen.replace(now).is_none_or(|before| before == now) => Ok(()),
+                Ok(_) => replies.send(Reply::Changed).await.map_err(drop),
+                Err(error) => {
+                    error!(%error, "cannot look for deleted accounts");
+                    Ok(())
+                }
+            },
+        };
+        // The host is gone: nobody waits for answers.
+        if outcome.is_err() {
+            return;
+        }
+    }
+}
+
+async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> Result<(), ()> {
+    let mut changes = Vec::new();
+    let mut others = Vec::new();
+    for job in batch.drain(..) {
+        match job {
+            Job::Persist(persist) => changes.push(persist),
+            other => others.push(other),
+        }
+    }
+    if !changes.is_empty() {
+        let outcomes = apply(store, &changes).await;
+        for (index, persist) in changes.into_iter().enumerate() {
+            let (account, seq) = (persist.account().clone(), persist.seq());
+            let applied = outcomes.as_ref().is_ok_and(|all| all.get(index) == Some(&Applied::Done));
+            let reply =
+                if applied { Reply::Persisted(account, seq) } else { Reply::PersistFailed(account, seq) };
+            replies.send(reply).await.map_err(drop)?;
+        }
+    }
+    for job in others {
+        let reply = match job {
+            Job::Load(ticket, account) => match store.load_account(&account).await {
+                Ok(data) => Reply::Loaded(ticket, data),
+                Err(error) => {
+                    error!(%account, %error, "cannot load an account");
+                    Reply::LoadFailed(ticket)
+                }
+            },
+            Job::FindDeleted(accounts) => match store.missing(&accounts).await {
+                Ok(gone) => Reply::Deleted(gone),
+                Err(error) => {
+                    error!(%error, "cannot look for deleted accounts");
+                    Reply::Deleted(Vec::new())
+                }
+            },
+            Job::Persist(_) => continue,
+        };
+        replies.send(reply).await.map_err(drop)?;
+    }
+    Ok(())
+}
+
+async fn apply(store: &Store, changes: &[Persist]) -> Result<Vec<Applied>, StoreError> {
+    let changes: Vec<_> = changes.iter().map(|persist| (persist.account(), persist.change())).collect();
+    let outcome = store.apply(&changes).await;
+    if let Err(error) = &outcome {
+        error!(%error, changes = changes.len(), "cannot keep changes");
+    }
+    outcome
+}

@@ -1,0 +1,259 @@
+//! The running program, as its clients see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unreachable,
+    missing_docs
+)]
+
+mod live;
+
+use live::*;
+use rustix::process::Signal;
+use xmpp_core::conn::{AuthenticationFault, CloseReason};
+use xmpp_core::sasl::{Mechanism, SaslCondition, Secret};
+use xmpp_core::stanza::{Condition, IqType, Presence, Stanza};
+use xmpp_core::stream;
+use xmpp_core::xml::{Element, ns};
+
+fn condition(stanza: &Stanza) -> Condition {
+    stanza.error().unwrap().condition()
+}
+
+#[tokio::test]
+async fn two_accounts_talk_both_ways() {
+    let server = Daemon::with(&["romeo", "juliet"]).await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    let mut juliet = server.client("juliet", "balcony").await;
+    assert_eq!(romeo.jid, "romeo@localhost/orchard");
+    assert_eq!(romeo.mechanism, Some(Mechanism::ScramSha256Plus));
+    juliet.available().await;
+    romeo.chat("juliet@localhost", "Art thou not Romeo?").await;
+    let (from, body) = juliet.hear().await;
+    assert_eq!((from.as_str(), body.as_str()), ("romeo@localhost/orchard", "Art thou not Romeo?"));
+    for n in 0..200 {
+        juliet.chat(&from, &n.to_string()).await;
+    }
+    for n in 0..200 {
+        assert_eq!(romeo.hear().await, ("juliet@localhost/balcony".to_owned(), n.to_string()));
+    }
+    assert_eq!(romeo.close().await, CloseReason::Clean);
+    assert_eq!(juliet.close().await, CloseReason::Clean);
+}
+
+#[tokio::test]
+async fn a_roster_is_changed_pushed_and_kept() {
+    let server = Daemon::with(&["romeo"]).await;
+    let mut orchard = server.client("romeo", "orchard").await;
+    let mut tomb = server.client("romeo", "tomb").await;
+    assert!(tomb.roster().await.is_empty());
+    assert_eq!(orchard.set_contact("juliet@localhost", "Juliet").await.type_(), IqType::Result);
+    let push = tomb.find(|stanza| matches!(stanza, Stanza::Iq(iq) if iq.type_() == IqType::Set)).await;
+    let query = push.child(ns::ROSTER, "query").unwrap();
+    assert_eq!(query.children().next().unwrap().attr("jid"), Some("juliet@localhost"));
+    assert_eq!(orchard.roster().await, ["juliet@localhost"]);
+
+    let (outer, server) = (server.kill(), ());
+    let () = server;
+    let server = Daemon::run(outer, &[]);
+    assert_eq!(server.client("romeo", "orchard").await.roster().await, ["juliet@localhost"]);
+}
+
+#[tokio::test]
+async fn the_server_answers_pings_and_for_those_who_are_not_there() {
+    let server = Daemon::with(&["romeo", "juliet"]).await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    let pong = romeo.ask(IqType::Get, Element::builder(ns::PING, "ping").build()).await;
+    assert_eq!(pong.type_(), IqType::Result);
+    // Juliet is not connected, nobody is not there: the same answer.
+    for to in ["juliet@localhost", "nobody@localhost", "juliet@localhost/balcony"] {
+        romeo.chat(to, "?").await;
+        let error = romeo.find(|stanza| stanza.is_error()).await;
+        assert_eq!(condition(&error), Condition::ServiceUnavailable, "{to}");
+        assert_eq!(error.from().unwrap().as_str(), to);
+    }
+}
+
+#[tokio::test]
+async fn resources_of_an_account_see_each_other_and_never_share_a_name() {
+    let server = Daemon::with(&["romeo"]).await;
+    let mut first = server.client("romeo", "orchard").await;
+    first.available().await;
+    let mut second = server.client("romeo", "orchard").await;
+    assert!(second.jid.starts_with("romeo@localhost/"));
+    assert_ne!(second.jid, first.jid);
+    second.available().await;
+    let from = |jid: &str| {
+        let jid = jid.to_owned();
+        move |stanza: &Stanza| matches!(stanza, Stanza::Presence(_)) && stanza.from().unwrap().as_str() == jid
+    };
+    first.find(from(&second.jid)).await;
+    second.find(from(&first.jid)).await;
+    // Without a word: the server says it for her.
+    let gone = second.jid.clone();
+    drop(second);
+    let unavailable = first.find(from(&gone)).await;
+    assert!(matches!(unavailable, Stanza::Presence(presence)
+        if presence.type_() == xmpp_core::stanza::PresenceType::Unavailable));
+    first.send(Presence::available()).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_user_fail_alike() {
+    let server = Daemon::with(&["romeo"]).await;
+    let mut failures = Vec::new();
+    for login in [
+        server
+            .login("romeo", "x")
+            .with(|_| xmpp_core::conn::ClientConfig::new(jid("romeo@localhost"), Secret::new("wrong"))),
+        server.login("nobody", "x"),
+    ] {
+        failures.push(login.run().await.map(|_| ()).unwrap_err());
+    }
+    let refused = AuthenticationFault::Refused(SaslCondition::NotAuthorized);
+    assert_eq!(failures, [CloseReason::Authentication(refused), CloseReason::Authentication(refused)]);
+}
+
+#[tokio::test]
+async fn without_tls_there_is_no_login() {
+    let server = Daemon::with(&["romeo"]).await;
+    let mut raw = Raw::connect(server.address).await;
+    raw.say(HEADER).await;
+    let features = raw.until("</stream:features>").await;
+    assert!(features.contains("<required/>") && !features.contains("mechanism"), "{features}");
+    raw.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AHJvbWVvAHM=</auth>").await;
+    assert!(raw.until("</failure>").await.contains("<encryption-required/>"));
+    // With TLS it goes on.
+    raw.say(STARTTLS).await;
+    raw.until("<proceed").await;
+}
+
+#[tokio::test]
+async fn plaintext_is_enough_where_that_was_asked_for_but_never_for_a_password() {
+    let outer = tempfile::tempdir().unwrap();
+    add_accounts(&outer.path().join("data"), ["romeo".to_owned()]).await;
+    let server = Daemon::run(outer, &["--insecure-plaintext"]);
+    let mut raw = Raw::connect(server.address).await;
+    raw.say(HEADER).await;
+    let features = raw.until("</stream:features>").await;
+    assert!(features.contains("SCRAM-SHA-256<") && !features.contains("PLAIN"), "{features}");
+    raw.say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AHJvbWVvAHM=</auth>").await;
+    let refused = raw.until("</failure>").await;
+    assert!(!refused.contains("not-authorized"), "{refused}");
+
+    let plain = |config: xmpp_core::conn::ClientConfig| config.with_tls(xmpp_core::tls::TlsPolicy::Disabled);
+    let romeo = server.login("romeo", "orchard").with(plain).run().await.unwrap();
+    assert_eq!(romeo.mechanism, Some(Mechanism::ScramSha256));
+}
+
+#[tokio::test]
+async fn plaintext_behind_starttls_is_fatal() {
+    let server = Daemon::with(&[]).await;
+    let mut raw = Raw::connect(server.address).await;
+    raw.say(HEADER).await;
+    raw.until("</stream:features>").await;
+    raw.say(format!("{STARTTLS}{HEADER}")).await;
+    let rest = raw.rest().await;
+    assert!(!rest.contains("proceed"), "{rest}");
+}
+
+#[tokio::test]
+async fn garbage_and_too_much_end_the_stream_with_its_error_and_nobody_elses() {
+    let server = Daemon::with(&["romeo"]).await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    let attribute = "x".repeat(10_001);
+    let oversized =
+        format!("{HEADER}<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{attribute}'/>");
+    for (said, error) in [
+        ("GET / HTTP/1.1\r\n\r\n".as_bytes().to_vec(), "<stream:error>"),
+        (vec![0xff; 100], "<stream:error>"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc".to_vec(), "<stream:error>"),
+        (format!("{HEADER}<message/>").into_bytes(), "<not-authorized "),
+        (format!("{HEADER}<!-- -->").into_bytes(), "<restricted-xml "),
+        (HEADER.replace("localhost", "nowhere.example").into_bytes(), "<host-unknown "),
+        (oversized.into_bytes(), "<policy-violation "),
+    ] {
+        let mut raw = Raw::connect(server.address).await;
+        raw.say(&said).await;
+        let rest = raw.rest().await;
+        assert!(rest.contains(error), "{error} is not in {rest}");
+        assert!(rest.ends_with("</stream:stream>"), "{rest}");
+    }
+    let pong = romeo.ask(IqType::Get, Element::builder(ns::PING, "ping").build()).await;
+    assert_eq!(pong.type_(), IqType::Result);
+}
+
+#[tokio::test]
+async fn sigterm_closes_streams_in_order_and_keeps_what_was_acknowledged() {
+    let mut server = Daemon::with(&["romeo", "juliet"]).await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    let mut juliet = server.client("juliet", "balcony").await;
+    for n in 0..20 {
+        assert_eq!(romeo.set_contact(&format!("c{n}@localhost"), "c").await.type_(), IqType::Result);
+    }
+    let mut early = Raw::tls(server.address, &trust(&server.data)).await;
+    early.say(HEADER).await;
+    early.until("</stream:features>").await;
+    server.signal(Signal::TERM);
+    for client in [&mut romeo, &mut juliet] {
+        match client.ended().await {
+            CloseReason::Peer(error) => assert_eq!(error.condition(), stream::Condition::SystemShutdown),
+            other => panic!("{other:?}"),
+        }
+    }
+    let rest = early.rest().await;
+    assert!(
+        rest.contains("<system-shutdown ") && rest.ends_with("</stream:error></stream:stream>"),
+        "{rest}"
+    );
+    drop((romeo, juliet, early));
+    assert!(server.wait().success(), "{}", server.log());
+
+    let server = Daemon::run(server.kill(), &[]);
+    assert_eq!(server.client("romeo", "orchard").await.roster().await.len(), 20);
+}
+
+#[tokio::test]
+async fn one_folder_has_one_server() {
+    let server = Daemon::with(&[]).await;
+    let output = live::command(&server.data, &[]).output().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("another xmppd serves"), "{error}");
+    let outer = server.kill();
+    drop(Daemon::run(outer, &[]));
+}
+
+#[tokio::test]
+async fn a_deleted_account_loses_its_sessions_and_others_keep_theirs() {
+    let server = Daemon::with(&["romeo", "juliet"]).await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    let mut juliet = server.client("juliet", "balcony").await;
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_xmppd"))
+        .arg("--data")
+        .arg(&server.data)
+        .args(["user", "delete", "romeo@localhost"])
+        .status();
+    assert!(status.unwrap().success());
+    assert!(matches!(romeo.ended().await, CloseReason::Peer(error)
+        if error.condition() == stream::Condition::NotAuthorized));
+    assert!(server.login("romeo", "orchard").run().await.is_err());
+    assert!(juliet.roster().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_log_tells_who_came_and_nothing_of_what_was_said() {
+    let mut server = Daemon::with(&["romeo"]).await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    romeo.chat("romeo@localhost/orchard", "a secret").await;
+    assert_eq!(romeo.hear().await.1, "a secret");
+    romeo.close().await;
+    server.signal(Signal::INT);
+    assert!(server.wait().success());
+    let log = server.log();
+    assert!(log.contains("romeo@localhost/orchard") && log.contains("SCRAM-SHA-256-PLUS"), "{log}");
+    assert!(!log.contains("a secret") && !log.contains(PASSWORD), "{log}");
+}
