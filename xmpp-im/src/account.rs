@@ -39,7 +39,7 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     const fn new(session: SessionId, stanza: Stanza) -> Self {
-        Delivery { session, waiting: Waiting { stanza, copies: None } }
+        Delivery { session, waiting: Waiting::new(stanza) }
     }
 
     /// What order is kept for: the stanza's sender, and where it goes.
@@ -143,6 +143,13 @@ impl Account {
         self.sessions.push(session);
     }
 
+    #[cfg(test)]
+    pub(crate) fn contacts(&self) -> Option<BTreeSet<alloc::string::String>> {
+        let State::Ready(roster) = &self.state else { return None };
+        let query = roster.query();
+        Some(query.children().filter_map(|item| item.attr("jid").map(Into::into)).collect())
+    }
+
     /// Whether nothing would be lost by forgetting the account.
     pub(crate) fn is_idle(&self) -> bool {
         self.sessions.is_empty() && self.in_flight.is_empty()
@@ -197,7 +204,7 @@ impl Account {
         }
         match input {
             Input::Own(session, stanza) => self.own(session, stanza, cx),
-            Input::Inbound(stanza) => self.inbound(stanza, cx),
+            Input::Inbound(stanza) => self.inbound(stanza, false, cx),
         }
     }
 
@@ -241,7 +248,7 @@ impl Account {
             // RFC 6120 section 10.3.1: a message without address is one to oneself.
             Stanza::Message(mut message) => {
                 message.set_to(Some(self.jid.clone().into()));
-                self.inbound(Stanza::Message(message), cx);
+                self.inbound(Stanza::Message(message), false, cx);
             }
         }
     }
@@ -429,7 +436,7 @@ impl Account {
 
     // Stanzas for the account.
 
-    fn inbound(&mut self, stanza: Stanza, cx: &mut Cx<'_>) {
+    fn inbound(&mut self, stanza: Stanza, rerouted: bool, cx: &mut Cx<'_>) {
         let resources: Vec<_> = self.sessions.iter().map(view).collect();
         let resource = stanza.to().and_then(Jid::resource);
         match route(Traffic::of(&stanza), resource, &resources, cx.profile.unmatched_resource()) {
@@ -437,7 +444,7 @@ impl Account {
                 let copies = (indices.len() > 1).then(|| Copies::new(indices.len()));
                 for index in indices {
                     let Some(session) = self.sessions.get(index).map(|session| session.id) else { continue };
-                    let waiting = Waiting { stanza: stanza.clone(), copies: copies.clone() };
+                    let waiting = Waiting { stanza: stanza.clone(), copies: copies.clone(), rerouted };
                     self.emit(Delivery { session, waiting }, cx);
                 }
             }
@@ -488,7 +495,7 @@ impl Account {
     /// A stanza that a session was to get and did not.
     pub(crate) fn undelivered(&mut self, waiting: Waiting, cx: &mut Cx<'_>) {
         if let Some(stanza) = waiting.undelivered() {
-            self.inbound(stanza, cx);
+            self.inbound(stanza, true, cx);
         }
     }
 }

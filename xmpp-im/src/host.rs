@@ -395,8 +395,13 @@ impl Host {
             Filled::First => self.actions.push_back(HostAction::Ready(id)),
             Filled::More => {}
             Filled::Congested => self.actions.push_back(HostAction::Congested(id)),
-            // A receiver that is given up hands all that waited for it back at once, and that must not take its senders with it.
-            Filled::Overflow(waiting) if waiting.stanza.is_error() => {}
+            // A session that is given up hands back all that waited for it at once. That must not end those who get it: what they have
+            // no room for is refused.
+            Filled::Overflow(waiting) if waiting.rerouted || waiting.stanza.is_error() => {
+                let refused = waiting.undelivered();
+                let error = StanzaError::new(Condition::ResourceConstraint);
+                self.routed.extend(refused.and_then(|stanza| stanza.error_reply(error)));
+            }
             Filled::Overflow(waiting) => self.overflow(jid, id, waiting),
         }
     }

@@ -26,9 +26,15 @@ pub(crate) struct Waiting {
     pub(crate) stanza: Stanza,
     /// Set if other resources get it too.
     pub(crate) copies: Option<Copies>,
+    /// Whether it was for another session, which ended before its client got it.
+    pub(crate) rerouted: bool,
 }
 
 impl Waiting {
+    pub(crate) const fn new(stanza: Stanza) -> Self {
+        Waiting { stanza, copies: None, rerouted: false }
+    }
+
     /// It did not reach its client: the stanza, if it has to find another way or its sender has to be told.
     ///
     /// What is the server's own, or was only of the moment, is gone with the session; of what several resources got, another has a
@@ -89,7 +95,7 @@ impl Taken {
                 self.copies.pop_front();
             }
             let copies = self.copies.pop_front_if(|(noted, _)| *noted == number).map(|(_, copies)| copies);
-            Waiting { stanza, copies }
+            Waiting { copies, ..Waiting::new(stanza) }
         })
     }
 }
@@ -160,7 +166,7 @@ impl Session {
 
     /// Takes the oldest stanza out of the outbox.
     pub(crate) fn take(&mut self) -> Option<Stanza> {
-        let Waiting { stanza, copies } = self.outbox.pop_front()?;
+        let Waiting { stanza, copies, .. } = self.outbox.pop_front()?;
         self.taken.note(copies);
         self.outbox_bytes = self.outbox_bytes.saturating_sub(stanza.weight());
         if self.outbox.is_empty() {
@@ -168,6 +174,11 @@ impl Session {
             self.outbox.shrink_to_fit();
         }
         Some(stanza)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn newest(&self) -> Option<&Stanza> {
+        self.outbox.back().map(|waiting| &waiting.stanza)
     }
 
     /// What was taken, and all that was not.

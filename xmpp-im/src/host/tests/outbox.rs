@@ -83,14 +83,39 @@ fn what_waited_for_a_client_that_does_not_read_goes_to_another_resource() {
     let other = desk.online("juliet@example.com/b", 0);
     let slow = desk.online("juliet@example.com/a", 5);
     desk.got(other);
-    let mut got = Vec::new();
-    for body in ["0", "1", "2", "3", "4"] {
+    for body in ["0", "1"] {
         desk.send(romeo, &chat("juliet@example.com", body));
-        got.extend(desk.take(other).into_iter().filter(|got| matches!(got, Stanza::Message(_))));
     }
+    let long = "x".repeat(3 * weight);
+    desk.send(
+        romeo,
+        &format!("<iq to='juliet@example.com/a' type='get' id='q'><q xmlns='urn:q'>{long}</q></iq>"),
+    );
     assert_eq!(desk.closed, [(slow, stream::Condition::ResourceConstraint)]);
-    assert_eq!(bodies(&got), ["0", "1", "2", "3", "4"]);
-    assert_eq!(desk.got(romeo), [""; 0]);
+    let mut got = desk.take(other);
+    assert!(matches!(got.remove(0), Stanza::Presence(_)), "it was told who has left");
+    desk.send(romeo, &chat("juliet@example.com", "2"));
+    got.extend(desk.take(other));
+    assert_eq!(bodies(&got), ["0", "1", "2"]);
+    assert_eq!(condition(&desk.one(romeo)), Condition::ServiceUnavailable);
+}
+
+#[test]
+fn what_another_resource_has_no_room_for_is_refused() {
+    let weight = weight(&chat("juliet@example.com", "0"), ROMEO);
+    let mut desk = Desk::limited(HostLimits::new().with_outbox_bytes(3 * weight));
+    let romeo = desk.login(ROMEO);
+    let other = desk.online("juliet@example.com/b", 0);
+    let slow = desk.online("juliet@example.com/a", 5);
+    desk.got(other);
+    for body in ["0", "1", "2", "3"] {
+        desk.send(romeo, &chat("juliet@example.com", body));
+    }
+    // The first three did not fit twice, since the other resource was also told that this one has left.
+    assert_eq!(desk.closed, [(slow, stream::Condition::ResourceConstraint)]);
+    let got = desk.take(other);
+    assert_eq!(bodies(&got[1..]), ["0", "1"]);
+    assert_eq!(bodies(&desk.take(romeo)), ["resource-constraint!"; 2]);
 }
 
 #[test]
