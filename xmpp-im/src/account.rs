@@ -82,6 +82,12 @@ struct Held {
     until: Until,
 }
 
+impl Held {
+    fn is_roster_for(&self, session: SessionId) -> bool {
+        self.delivery.session == session && matches!(self.until, Until::AllStored { .. })
+    }
+}
+
 #[derive(Debug)]
 enum Until {
     /// It waits for no change of its own: it keeps its place behind those of the same pair.
@@ -115,7 +121,8 @@ pub(crate) struct Account {
     sessions: Vec<Session>,
     in_flight: BTreeSet<u64>,
     held: VecDeque<Held>,
-    held_bytes: usize,
+    /// Bytes of what only keeps its place: of the rest there is no more than changes may be in flight.
+    placed_bytes: usize,
 }
 
 impl Account {
@@ -127,7 +134,7 @@ impl Account {
             sessions: Vec::new(),
             in_flight: BTreeSet::new(),
             held: VecDeque::new(),
-            held_bytes: 0,
+            placed_bytes: 0,
         }
     }
 
@@ -221,7 +228,7 @@ impl Account {
     fn emit(&mut self, delivery: Delivery, cx: &mut Cx<'_>) {
         if !self.held.iter().any(|held| held.delivery.is_same_pair(&delivery)) {
             cx.effects.push(Effect::Deliver(delivery));
-        } else if self.held_bytes + delivery.waiting.stanza.weight() > cx.limits.outbox_bytes() {
+        } else if self.placed_bytes + delivery.waiting.stanza.weight() > cx.limits.outbox_bytes() {
             cx.effects.push(Effect::Overflow(delivery));
         } else {
             self.hold(delivery, Until::Place);
@@ -229,7 +236,9 @@ impl Account {
     }
 
     fn hold(&mut self, delivery: Delivery, until: Until) {
-        self.held_bytes += delivery.waiting.stanza.weight();
+        if let Until::Place = until {
+            self.placed_bytes += delivery.waiting.stanza.weight();
+        }
         self.held.push_back(Held { delivery, until });
     }
 
@@ -257,7 +266,7 @@ impl Account {
     fn request(&mut self, session: SessionId, iq: Iq, cx: &mut Cx<'_>) {
         let roster = iq.payload().is_some_and(|payload| payload.is(ns::ROSTER, "query"));
         if roster && iq.type_() == IqType::Get {
-            self.roster_get(session, &iq, cx);
+            self.roster_get(session, iq, cx);
         } else if roster {
             self.roster_set(session, iq, cx);
         } else if is_formality(&iq) {
@@ -268,15 +277,21 @@ impl Account {
         }
     }
 
-    fn roster_get(&mut self, id: SessionId, iq: &Iq, cx: &mut Cx<'_>) {
+    fn roster_get(&mut self, id: SessionId, iq: Iq, cx: &mut Cx<'_>) {
         let State::Ready(roster) = &self.state else { return };
+        let in_flight = self.in_flight.last().copied();
+        // An answer that has to wait may be large, so a session gets one.
+        if in_flight.is_some() && self.held.iter().any(|held| held.is_roster_for(id)) {
+            let error = StanzaError::new(Condition::ResourceConstraint);
+            return self.refuse(&Input::Own(id, iq.into()), error, cx);
+        }
         let answer = Delivery::new(id, iq.result_reply(Some(roster.query())).into());
         if let Some(session) = self.session_mut(id) {
             session.interested = true;
         }
-        // The answer tells of changes that may still fail.
-        match self.in_flight.last().copied() {
-            Some(seq) => self.hold(answer, Until::AllStored { seq, instead: not_stored(iq) }),
+        match in_flight {
+            // The answer tells of changes that may still fail.
+            Some(seq) => self.hold(answer, Until::AllStored { seq, instead: not_stored(&iq) }),
             None => self.emit(answer, cx),
         }
     }
@@ -364,7 +379,7 @@ impl Account {
 
     /// Lets go what no longer waits for a change, order per pair kept.
     fn release(&mut self, cx: &mut Cx<'_>) {
-        self.held_bytes = 0;
+        self.placed_bytes = 0;
         for held in core::mem::take(&mut self.held) {
             let behind = self.held.iter().any(|earlier| earlier.delivery.is_same_pair(&held.delivery));
             if behind || !held.until.is_over(&self.in_flight) {

@@ -34,10 +34,13 @@ fn old(traffic: Traffic, resource: Option<&str>, priorities: &[Option<i8>]) -> D
     route(traffic, resource, &resources(priorities), UnmatchedResource::Rfc3921)
 }
 
+/// The priorities of the resources there are, the resource that is addressed, and what the columns allow.
+type Row = (&'static [Option<i8>], Option<&'static str>, [&'static str; 4]);
+
 /// RFC 6121 section 8.5.4, Table 1, as it is printed: where the message is addressed, and for normal, chat, groupchat and headline
 /// what is allowed. The resource that matches is `a`.
 #[rustfmt::skip]
-const TABLE: [(&[Option<i8>], Option<&str>, [&str; 4]); 14] = [
+const TABLE: [Row; 14] = [
     // ACCOUNT DOES NOT EXIST
     (&[],                       None,      ["S/E", "S/E", "E",   "S"  ]),
     (&[],                       Some("x"), ["S/E", "S/E", "S/E", "S/E"]),

@@ -242,6 +242,21 @@ fn errors_that_come_back_all_at_once_do_not_end_the_session_that_they_are_for() 
 }
 
 #[test]
+fn the_last_session_may_end_in_the_middle_of_a_step() {
+    let message = chat("juliet@example.com/a", &"m".repeat(2000));
+    let mut desk = Desk::limited(HostLimits::new().with_outbox_bytes(3 * weight(&message, ROMEO)));
+    let romeo = desk.login(ROMEO);
+    let juliet = desk.bind("juliet@example.com/a");
+    for _ in 0..6 {
+        desk.send(romeo, &message);
+    }
+    desk.load_all();
+    assert_eq!(desk.closed, [(juliet, stream::Condition::ResourceConstraint)]);
+    assert_eq!(bodies(&desk.take(romeo)), ["service-unavailable!"; 6]);
+    assert_eq!(desk.host.accounts.len(), 1);
+}
+
+#[test]
 fn resources_that_overflow_one_after_the_other_end_all_and_nothing_turns_in_circles() {
     let message = chat("juliet@example.com", "m");
     let limit = 4 * weight(&message, ROMEO);

@@ -211,6 +211,36 @@ fn a_roster_is_not_told_while_it_may_still_fail() {
 }
 
 #[test]
+fn a_roster_that_was_asked_for_in_vain_can_be_asked_for_again() {
+    let mut desk = Desk::new();
+    let first = desk.login("juliet@example.com/a");
+    let second = desk.login("juliet@example.com/b");
+    desk.send(first, &set("a@example.com", "1"));
+    desk.send(second, GET);
+    desk.failed();
+    assert_eq!(condition(&desk.one(second)), Condition::InternalServerError);
+    load(&mut desk, &[]);
+    desk.send(second, GET);
+    assert_eq!(contacts(&desk.one(second)), [""; 0]);
+}
+
+#[test]
+fn of_answers_that_may_be_large_one_waits_for_each_session() {
+    let mut desk = Desk::new();
+    let first = desk.login("juliet@example.com/a");
+    let second = desk.login("juliet@example.com/b");
+    desk.send(first, &set("a@example.com", "1"));
+    for session in [first, second, second] {
+        desk.send(session, GET);
+    }
+    desk.stored();
+    assert_eq!(desk.got(first).len(), 2);
+    let got = desk.got(second);
+    assert_eq!(contacts(&got[0]), ["a@example.com"]);
+    assert_eq!(condition(&got[1]), Condition::ResourceConstraint);
+}
+
+#[test]
 fn r6120_10_1_02_order_is_kept_per_pair_and_nobody_else_waits() {
     let mut desk = Desk::new();
     let first = desk.online("juliet@example.com/a", 0);
