@@ -135,7 +135,7 @@ pub struct Host {
     entropy: Entropy,
     /// Accounts that are loaded or being loaded.
     accounts: BTreeMap<BareJid, Account>,
-    sessions: BTreeMap<SessionId, BareJid>,
+    sessions: BTreeMap<SessionId, FullJid>,
     /// Of sessions that the host has ended and that have not been detached yet.
     ended: BTreeMap<SessionId, Taken>,
     /// Stanzas between accounts, in order: even where both ends are here, they travel as values.
@@ -209,7 +209,7 @@ impl Host {
         if let Some(owner) = self.accounts.get_mut(account) {
             owner.attach(Session::new(session, jid.clone()));
         }
-        self.sessions.insert(session, account.clone());
+        self.sessions.insert(session, jid.clone());
         Ok(BoundSession { session, jid })
     }
 
@@ -226,10 +226,9 @@ impl Host {
     /// # Errors
     /// [`Misuse::Closed`] when the session has ended.
     pub fn receive(&mut self, session: SessionId, mut stanza: Stanza) -> Result<(), Misuse> {
-        let account = self.sessions.get(&session).ok_or(Misuse::Closed)?.clone();
-        let owner = self.accounts.get(&account).ok_or(Misuse::Closed)?;
-        let own = owner.sessions().iter().find(|own| own.id == session).ok_or(Misuse::Closed)?;
-        stanza.set_from(Some(own.jid.clone().into()));
+        let own = self.sessions.get(&session).ok_or(Misuse::Closed)?;
+        let account = own.to_bare();
+        stanza.set_from(Some(own.clone().into()));
         let traffic = Traffic::of(&stanza);
         // RFC 6121 section 4.6: availability with an address is directed presence, also where that is the account's own.
         let is_own = stanza.to().is_none_or(|to| *to == account && !matches!(traffic, Traffic::Availability));
@@ -250,8 +249,8 @@ impl Host {
 
     /// The next stanza for a session's client; `None` when there is none, or no such session.
     pub fn take(&mut self, session: SessionId) -> Option<Stanza> {
-        let account = self.sessions.get(&session)?;
-        self.accounts.get_mut(account)?.session_mut(session)?.take()
+        let account = self.sessions.get(&session)?.to_bare();
+        self.accounts.get_mut(&account)?.session_mut(session)?.take()
     }
 
     /// Ends a session whose connection has ended, or ends now because of [`HostAction::Close`]: every session that was bound has to be
@@ -262,8 +261,8 @@ impl Host {
     pub fn detach(&mut self, session: SessionId, unsent: impl IntoIterator<Item = Stanza>) {
         let unsent = unsent.into_iter().collect();
         match self.sessions.remove(&session) {
-            Some(account) => {
-                self.with_account(&account, |owner, cx| owner.detach(session, unsent, cx));
+            Some(jid) => {
+                self.with_account(&jid.to_bare(), |owner, cx| owner.detach(session, unsent, cx));
             }
             None => {
                 let taken = self.ended.remove(&session).unwrap_or_default();
@@ -363,6 +362,7 @@ impl Host {
             persists: Vec::new(),
         };
         let outcome = step(account, &mut cx);
+        let is_idle = account.is_idle();
         let Cx { effects, persists, .. } = cx;
         self.actions.extend(persists.into_iter().map(HostAction::Persist));
         for effect in effects {
@@ -372,9 +372,7 @@ impl Host {
                 Effect::Route(stanza) => self.routed.push_back(stanza),
             }
         }
-        if self.accounts.get(jid).is_some_and(Account::is_idle)
-            && let Some(account) = self.accounts.remove(jid)
-        {
+        if is_idle && let Some(account) = self.accounts.remove(jid) {
             self.routed.extend(account.into_remains().0);
         }
         Some(outcome)
