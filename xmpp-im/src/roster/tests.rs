@@ -40,7 +40,7 @@ fn set(jid: &str, name: Option<&str>, groups: &[&str]) -> Update {
 }
 
 #[test]
-fn r6121_2_3_3_sets_that_are_refused() {
+fn r6121_2_3_3_02_sets_that_are_refused() {
     // 6121-2.1.5-01
     assert_eq!(fault([]), Condition::BadRequest);
     // 6121-2.3.3-02

@@ -88,7 +88,7 @@ fn letter(decision: &Decision, priorities: &[Option<i8>], resource: Option<&str>
 }
 
 #[test]
-fn r6121_8_5_4_every_cell_of_table_1() {
+fn r6121_8_5_4_01_every_cell_of_table_1() {
     for (priorities, resource, cells) in TABLE {
         for (traffic, cell) in [NORMAL, CHAT, GROUPCHAT, HEADLINE].into_iter().zip(cells) {
             let decision = modern(traffic, resource, priorities);
@@ -100,11 +100,11 @@ fn r6121_8_5_4_every_cell_of_table_1() {
 }
 
 #[test]
-fn r6121_8_5_2_1_1_messages_to_the_account() {
+fn r6121_8_5_2_1_1_02_messages_to_the_account() {
     let several = [Some(3), Some(3), Some(0), Some(-1), None];
     // 6121-8.5.2.1.1-02
     assert_eq!(modern(NORMAL, None, &[None, Some(0)]), Decision::Deliver(vec![1]));
-    // 6121-8.5.2.1.1-03, 3921-11.1-13: all of those that share the highest priority.
+    // 6121-8.5.2.1.1-03: all of those that share the highest priority.
     assert_eq!(modern(NORMAL, None, &several), Decision::Deliver(vec![0, 1]));
     // 6121-8.5.2.1.1-04
     assert_eq!(modern(CHAT, None, &several), Decision::Deliver(vec![0, 1]));
@@ -115,7 +115,7 @@ fn r6121_8_5_2_1_1_messages_to_the_account() {
 }
 
 #[test]
-fn r6121_8_5_2_1_1_nobody_takes_it() {
+fn r6121_8_5_2_1_1_01_nobody_takes_it() {
     let negative = [Some(-1), Some(-128), None];
     // 6121-8.5.2.1.1-01
     assert_eq!(modern(CHAT, None, &negative), Decision::Unavailable);
@@ -130,7 +130,7 @@ fn r6121_8_5_2_1_1_nobody_takes_it() {
 }
 
 #[test]
-fn r6121_8_5_presence() {
+fn r6121_8_5_2_1_2_01_presence() {
     let mixed = [Some(-128), None, Some(127)];
     // 6121-8.5.2.1.2-01: negative ones too, they are available.
     assert_eq!(modern(Traffic::Availability, None, &mixed), Decision::Deliver(vec![0, 2]));
@@ -154,7 +154,7 @@ fn r6121_8_5_presence() {
 }
 
 #[test]
-fn r6121_8_5_requests_and_responses() {
+fn r6121_8_5_2_1_3_01_requests_and_responses() {
     let mixed = [Some(-1), None, Some(5)];
     // 6121-8.5.2.1.3-01, 3921-11.1-23
     assert_eq!(modern(Traffic::Request, None, &mixed), Decision::Answer);
@@ -171,7 +171,7 @@ fn r6121_8_5_requests_and_responses() {
 }
 
 #[test]
-fn r6121_8_5_3_2_1_messages_to_a_resource_that_is_gone() {
+fn r6121_8_5_3_2_1_01_messages_to_a_resource_that_is_gone() {
     let one = [Some(-3), Some(0)];
     // 6121-8.5.3.2.1-01
     for traffic in [NORMAL, GROUPCHAT, HEADLINE] {

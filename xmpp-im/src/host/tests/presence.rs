@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn r6121_4_2_2_initial_presence_reaches_all_own_resources() {
+fn r6121_4_2_2_02_initial_presence_reaches_all_own_resources() {
     let mut desk = Desk::new();
     let first = desk.login("juliet@example.com/a");
     let silent = desk.login("juliet@example.com/silent");
@@ -26,7 +26,7 @@ fn r6121_4_2_2_initial_presence_reaches_all_own_resources() {
 }
 
 #[test]
-fn r6121_4_5_2_leaving() {
+fn r6121_4_5_2_01_leaving() {
     let mut desk = Desk::new();
     let first = desk.online("juliet@example.com/a", 0);
     let second = desk.online("juliet@example.com/b", 0);
@@ -54,7 +54,7 @@ fn r6121_4_5_2_leaving() {
 }
 
 #[test]
-fn r6121_4_7_2_3_priorities() {
+fn r6121_4_7_2_3_01_priorities() {
     let mut desk = Desk::new();
     let session = desk.login("juliet@example.com/a");
     for wrong in ["128", "-129", "high", "", "1.0"] {
@@ -83,7 +83,7 @@ fn r6121_4_7_2_3_priorities() {
 }
 
 #[test]
-fn r3921_5_1_4_directed_presence_says_nothing_to_others() {
+fn r3921_5_1_4_05_directed_presence_says_nothing_to_others() {
     let mut desk = Desk::new();
     let first = desk.login("juliet@example.com/a");
     let second = desk.online("juliet@example.com/b", 0);

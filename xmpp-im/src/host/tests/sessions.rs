@@ -34,7 +34,7 @@ fn what_cannot_be_bound() {
 }
 
 #[test]
-fn r6120_7_7_2_2_a_resource_that_is_taken_is_replaced_by_another() {
+fn r6120_7_7_2_2_01_a_resource_that_is_taken_is_replaced_by_another() {
     let mut desk = Desk::new();
     let first = desk.login("juliet@example.com/balcony");
     let second = desk.host.bind(&bare("juliet@example.com"), Some("balcony")).unwrap();

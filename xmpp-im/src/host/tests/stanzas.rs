@@ -18,7 +18,7 @@ fn r6120_8_1_2_1_01_the_sender_is_whom_the_session_belongs_to() {
 }
 
 #[test]
-fn r3921_11_1_messages_to_an_account_go_where_it_is_most_available() {
+fn r3921_11_1_10_messages_to_an_account_go_where_it_is_most_available() {
     let mut desk = Desk::new();
     let romeo = desk.login("romeo@example.com/orchard");
     let balcony = desk.online("juliet@example.com/balcony", 5);
@@ -39,7 +39,7 @@ fn r3921_11_1_messages_to_an_account_go_where_it_is_most_available() {
     // 6121-8.5.2.1.1-08
     desk.send(romeo, "<message to='juliet@example.com' type='headline'/>");
     assert_eq!((desk.got(balcony).len(), desk.got(chamber).len(), desk.got(tablet).len()), (1, 1, 0));
-    // 6121-8.5.3.1-03: by its name even who has sent no presence.
+    // By its name even who has sent no presence.
     desk.send(romeo, "<message to='juliet@example.com/tablet'/>");
     desk.one(tablet);
     // 6121-8.5.3.2.1-02: a chat outlives the resource it was with.
@@ -82,7 +82,7 @@ fn r6120_10_3_1_01_a_message_without_address_is_one_to_oneself() {
 }
 
 #[test]
-fn r6121_8_5_3_1_a_request_and_its_answer_between_resources() {
+fn r6121_8_5_3_1_02_a_request_and_its_answer_between_resources() {
     let mut desk = Desk::new();
     let romeo = desk.login("romeo@example.com/orchard");
     let juliet = desk.login("juliet@example.org/balcony");
@@ -123,7 +123,7 @@ fn r6121_8_5_3_1_a_request_and_its_answer_between_resources() {
 }
 
 #[test]
-fn r6120_10_3_3_requests_to_the_own_account() {
+fn r6120_10_3_3_01_requests_to_the_own_account() {
     let mut desk = Desk::new();
     let juliet = desk.login("juliet@example.com/balcony");
     for to in ["", " to='juliet@example.com'"] {
@@ -147,7 +147,7 @@ fn r6120_10_3_3_requests_to_the_own_account() {
 }
 
 #[test]
-fn r6120_10_5_1_stanzas_to_the_server() {
+fn r6120_10_5_01_stanzas_to_the_server() {
     let mut desk = Desk::new();
     let juliet = desk.login("juliet@example.com/balcony");
     for to in ["example.com", "example.org", "example.com/resource"] {
@@ -171,7 +171,7 @@ fn r6120_10_5_1_stanzas_to_the_server() {
 }
 
 #[test]
-fn r6121_8_5_1_nobody_learns_who_has_an_account() {
+fn r6121_8_5_1_01_nobody_learns_who_has_an_account() {
     let mut desk = Desk::new();
     let romeo = desk.login("romeo@example.com/orchard");
     // One account that exists and is connected, with nobody available; one that may exist and is not connected.
