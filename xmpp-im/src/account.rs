@@ -3,9 +3,7 @@
 //! An account is cold until a session starts, is then loaded as a whole, and follows every rule in memory. It sees stanzas as values and
 //! puts out [effects](Effect); it knows no other account.
 
-use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeSet, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use xmpp_core::entropy::{Entropy, Label};
@@ -18,28 +16,35 @@ use crate::establish;
 use crate::limits::HostLimits;
 use crate::roster::{self, Roster, Update};
 use crate::routing::{Decision, Resource, Traffic, route};
-use crate::session::{Session, SessionId, Waiting};
+use crate::session::{Copies, Session, SessionId, Taken, Waiting};
 use crate::store::{AccountData, Change, Persist};
 
 /// What an account wants done.
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// A stanza for one of its sessions.
-    Deliver(SessionId, Waiting),
+    Deliver(Delivery),
+    /// One that there is no room to hold back for its session, which has to end.
+    Overflow(Delivery),
     /// A stanza for whomever its `to` names.
     Route(Stanza),
 }
 
-impl Effect {
+/// A stanza for one of an account's sessions.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) session: SessionId,
+    pub(crate) waiting: Waiting,
+}
+
+impl Delivery {
+    const fn new(session: SessionId, stanza: Stanza) -> Self {
+        Delivery { session, waiting: Waiting::new(stanza) }
+    }
+
     /// What order is kept for: the stanza's sender, and where it goes.
-    fn is_same_pair(&self, other: &Effect) -> bool {
-        match (self, other) {
-            (Effect::Deliver(id, a), Effect::Deliver(other, b)) => {
-                id == other && a.stanza.from() == b.stanza.from()
-            }
-            (Effect::Route(a), Effect::Route(b)) => a.from() == b.from() && a.to() == b.to(),
-            _ => false,
-        }
+    fn is_same_pair(&self, other: &Delivery) -> bool {
+        self.session == other.session && self.waiting.stanza.from() == other.waiting.stanza.from()
     }
 }
 
@@ -70,14 +75,37 @@ pub(crate) struct Cx<'a> {
     pub(crate) persists: Vec<Persist>,
 }
 
-/// An effect that waits for a change to be stored.
+/// A delivery that waits for changes to be stored.
 #[derive(Debug)]
 struct Held {
-    seq: u64,
-    effect: Effect,
-    /// `None`: it waits only to keep its place, and leaves whatever becomes of the change. `Some`: it tells of the change, and if that
-    /// cannot be stored this is told instead, if anything.
-    instead: Option<Option<Effect>>,
+    delivery: Delivery,
+    until: Until,
+}
+
+impl Held {
+    fn is_roster_for(&self, session: SessionId) -> bool {
+        self.delivery.session == session && matches!(self.until, Until::AllStored { .. })
+    }
+}
+
+#[derive(Debug)]
+enum Until {
+    /// It waits for no change of its own: it keeps its place behind those of the same pair.
+    Place,
+    /// It tells of that change. If it cannot be stored, this is told instead, if anything.
+    Stored { seq: u64, instead: Option<Stanza> },
+    /// It tells what all changes up to that one have made. If one of them cannot be stored, this is told instead, if anything.
+    AllStored { seq: u64, instead: Option<Stanza> },
+}
+
+impl Until {
+    fn is_over(&self, in_flight: &BTreeSet<u64>) -> bool {
+        match self {
+            Until::Place => true,
+            Until::Stored { seq, .. } => !in_flight.contains(seq),
+            Until::AllStored { seq, .. } => in_flight.first().is_none_or(|first| first > seq),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -93,6 +121,8 @@ pub(crate) struct Account {
     sessions: Vec<Session>,
     in_flight: BTreeSet<u64>,
     held: VecDeque<Held>,
+    /// Bytes of what only keeps its place: of the rest there is no more than changes may be in flight.
+    placed_bytes: usize,
 }
 
 impl Account {
@@ -104,11 +134,8 @@ impl Account {
             sessions: Vec::new(),
             in_flight: BTreeSet::new(),
             held: VecDeque::new(),
+            placed_bytes: 0,
         }
-    }
-
-    pub(crate) const fn jid(&self) -> &BareJid {
-        &self.jid
     }
 
     pub(crate) fn sessions(&self) -> &[Session] {
@@ -121,6 +148,13 @@ impl Account {
 
     pub(crate) fn attach(&mut self, session: Session) {
         self.sessions.push(session);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn contacts(&self) -> Option<BTreeSet<alloc::string::String>> {
+        let State::Ready(roster) = &self.state else { return None };
+        let query = roster.query();
+        Some(query.children().filter_map(|item| item.attr("jid").map(Into::into)).collect())
     }
 
     /// Whether nothing would be lost by forgetting the account.
@@ -143,15 +177,24 @@ impl Account {
         }
     }
 
-    /// What was parked for an account that turned out not to be there.
-    pub(crate) fn into_parked(self) -> impl Iterator<Item = Stanza> {
-        let parked = match self.state {
-            State::Loading { parked, .. } => parked,
-            State::Ready(_) => VecDeque::new(),
-        };
-        parked.into_iter().map(|input| match input {
-            Input::Own(_, stanza) | Input::Inbound(stanza) => stanza,
-        })
+    /// What others sent and nobody got, of an account that is given up; and what its sessions had taken.
+    pub(crate) fn into_remains(self) -> (Vec<Stanza>, Vec<(SessionId, Taken)>) {
+        let mut stranded = Vec::new();
+        let mut taken = Vec::new();
+        for session in self.sessions {
+            let id = session.id;
+            let (handed, outbox) = session.into_parts();
+            stranded.extend(outbox.into_iter().filter_map(Waiting::undelivered));
+            taken.push((id, handed));
+        }
+        if let State::Loading { parked, .. } = self.state {
+            stranded.extend(parked.into_iter().filter_map(|input| match input {
+                Input::Inbound(stanza) => Some(stanza),
+                // Its sender has ended.
+                Input::Own(..) => None,
+            }));
+        }
+        (stranded, taken)
     }
 
     /// Takes a stanza in, or parks it while the account is being loaded.
@@ -168,7 +211,7 @@ impl Account {
         }
         match input {
             Input::Own(session, stanza) => self.own(session, stanza, cx),
-            Input::Inbound(stanza) => self.inbound(stanza, cx),
+            Input::Inbound(stanza) => self.inbound(stanza, false, cx),
         }
     }
 
@@ -177,23 +220,30 @@ impl Account {
         let Some(reply) = input.stanza().error_reply(error) else { return };
         match input {
             Input::Own(session, _) => self.deliver(*session, reply, cx),
-            Input::Inbound(_) => self.emit(Effect::Route(reply), cx),
+            Input::Inbound(_) => cx.effects.push(Effect::Route(reply)),
         }
     }
 
-    /// Puts an effect out, behind those of the same pair that wait.
-    fn emit(&mut self, effect: Effect, cx: &mut Cx<'_>) {
-        match self.held.iter().rev().find(|held| held.effect.is_same_pair(&effect)) {
-            Some(held) => {
-                let seq = held.seq;
-                self.held.push_back(Held { seq, effect, instead: None });
-            }
-            None => cx.effects.push(effect),
+    /// Puts a delivery out, behind those of the same pair that wait.
+    fn emit(&mut self, delivery: Delivery, cx: &mut Cx<'_>) {
+        if !self.held.iter().any(|held| held.delivery.is_same_pair(&delivery)) {
+            cx.effects.push(Effect::Deliver(delivery));
+        } else if self.placed_bytes + delivery.waiting.stanza.weight() > cx.limits.outbox_bytes() {
+            cx.effects.push(Effect::Overflow(delivery));
+        } else {
+            self.hold(delivery, Until::Place);
         }
+    }
+
+    fn hold(&mut self, delivery: Delivery, until: Until) {
+        if let Until::Place = until {
+            self.placed_bytes += delivery.waiting.stanza.weight();
+        }
+        self.held.push_back(Held { delivery, until });
     }
 
     fn deliver(&mut self, session: SessionId, stanza: Stanza, cx: &mut Cx<'_>) {
-        self.emit(Effect::Deliver(session, Waiting { stanza, shared: false }), cx);
+        self.emit(Delivery::new(session, stanza), cx);
     }
 
     // Stanzas of the account's own sessions.
@@ -207,39 +257,46 @@ impl Account {
             // RFC 6120 section 10.3.1: a message without address is one to oneself.
             Stanza::Message(mut message) => {
                 message.set_to(Some(self.jid.clone().into()));
-                self.inbound(Stanza::Message(message), cx);
+                self.inbound(Stanza::Message(message), false, cx);
             }
         }
     }
 
     /// An iq that the server answers on behalf of the account (RFC 6120 section 10.3.3).
     fn request(&mut self, session: SessionId, iq: Iq, cx: &mut Cx<'_>) {
-        let payload = iq.payload().map(|payload| (payload.ns().to_owned(), payload.name().to_owned()));
-        let known = payload.as_ref().map(|(ns, name)| (ns.as_str(), name.as_str()));
-        match (known, iq.type_()) {
-            (Some((ns::ROSTER, "query")), IqType::Get) => self.roster_get(session, &iq, cx),
-            (Some((ns::ROSTER, "query")), IqType::Set) => self.roster_set(session, &iq, cx),
-            (Some((ns::PING, "ping")), IqType::Get) => {
-                self.deliver(session, iq.result_reply(None).into(), cx)
-            }
-            _ if establish::is_request(&iq) => self.deliver(session, iq.result_reply(None).into(), cx),
-            _ => {
-                let error = StanzaError::new(Condition::ServiceUnavailable);
-                self.refuse(&Input::Own(session, iq.into()), error, cx);
-            }
+        let roster = iq.payload().is_some_and(|payload| payload.is(ns::ROSTER, "query"));
+        if roster && iq.type_() == IqType::Get {
+            self.roster_get(session, iq, cx);
+        } else if roster {
+            self.roster_set(session, iq, cx);
+        } else if is_formality(&iq) {
+            self.deliver(session, iq.result_reply(None).into(), cx);
+        } else {
+            let error = StanzaError::new(Condition::ServiceUnavailable);
+            self.refuse(&Input::Own(session, iq.into()), error, cx);
         }
     }
 
-    fn roster_get(&mut self, id: SessionId, iq: &Iq, cx: &mut Cx<'_>) {
+    fn roster_get(&mut self, id: SessionId, iq: Iq, cx: &mut Cx<'_>) {
         let State::Ready(roster) = &self.state else { return };
-        let answer = iq.result_reply(Some(roster.query()));
+        let in_flight = self.in_flight.last().copied();
+        // An answer that has to wait may be large, so a session gets one.
+        if in_flight.is_some() && self.held.iter().any(|held| held.is_roster_for(id)) {
+            let error = StanzaError::new(Condition::ResourceConstraint);
+            return self.refuse(&Input::Own(id, iq.into()), error, cx);
+        }
+        let answer = Delivery::new(id, iq.result_reply(Some(roster.query())).into());
         if let Some(session) = self.session_mut(id) {
             session.interested = true;
         }
-        self.deliver(id, answer.into(), cx);
+        match in_flight {
+            // The answer tells of changes that may still fail.
+            Some(seq) => self.hold(answer, Until::AllStored { seq, instead: not_stored(&iq) }),
+            None => self.emit(answer, cx),
+        }
     }
 
-    fn roster_set(&mut self, session: SessionId, iq: &Iq, cx: &mut Cx<'_>) {
+    fn roster_set(&mut self, session: SessionId, iq: Iq, cx: &mut Cx<'_>) {
         let State::Ready(roster) = &mut self.state else { return };
         let change = match iq.payload() {
             // The changes that storage has not confirmed are kept in memory, so there is a limit to them.
@@ -253,25 +310,24 @@ impl Account {
         };
         let change = match change {
             Ok(change) => change,
-            Err(error) => return self.refuse(&Input::Own(session, iq.clone().into()), error, cx),
+            Err(error) => return self.refuse(&Input::Own(session, iq.into()), error, cx),
         };
         roster.apply(&change);
         let push = roster::push(&change);
         let seq = self.persist(change, cx);
         // RFC 6121 section 2.1.6: every interested resource is told, the one that asked among them.
-        let interested: Vec<_> = self.sessions.iter().filter(|session| session.interested).collect();
+        let interested = self.sessions.iter().filter(|session| session.interested);
         let pushes: Vec<_> = interested
-            .into_iter()
             .map(|session| {
                 let push = Iq::set(&cx.entropy.token(Label::StanzaId), push.clone());
-                (session.id, push.with_to(Jid::from(session.jid.clone())))
+                Delivery::new(session.id, push.with_to(session.jid.clone()).into())
             })
             .collect();
-        for (id, push) in pushes {
-            self.hold(seq, id, push.into(), None);
+        for push in pushes {
+            self.hold(push, Until::Stored { seq, instead: None });
         }
-        let failure = iq.error_reply(StanzaError::new(Condition::InternalServerError));
-        self.hold(seq, session, iq.result_reply(None).into(), failure.map(Into::into));
+        let answer = Delivery::new(session, iq.result_reply(None).into());
+        self.hold(answer, Until::Stored { seq, instead: not_stored(&iq) });
     }
 
     // Changes and what waits for them.
@@ -282,13 +338,6 @@ impl Account {
         self.in_flight.insert(seq);
         cx.persists.push(Persist { account: self.jid.clone(), seq, change });
         seq
-    }
-
-    /// Keeps a stanza back until the change is stored; if it cannot be, `instead` is delivered.
-    fn hold(&mut self, seq: u64, session: SessionId, stanza: Stanza, instead: Option<Stanza>) {
-        let deliver = |stanza| Effect::Deliver(session, Waiting { stanza, shared: false });
-        let instead = Some(instead.map(deliver));
-        self.held.push_back(Held { seq, effect: deliver(stanza), instead });
     }
 
     /// A change is stored.
@@ -303,15 +352,19 @@ impl Account {
         if !self.in_flight.remove(&seq) {
             return false;
         }
-        let held = core::mem::take(&mut self.held);
-        for mut held in held {
-            if held.seq == seq
-                && let Some(instead) = held.instead.take()
-            {
-                let Some(instead) = instead else { continue };
-                held.effect = instead;
+        for mut held in core::mem::take(&mut self.held) {
+            let instead = match &mut held.until {
+                Until::Stored { seq: told, instead } if *told == seq => instead.take(),
+                Until::AllStored { seq: last, instead } if seq <= *last => instead.take(),
+                _ => {
+                    self.held.push_back(held);
+                    continue;
+                }
+            };
+            if let Some(instead) = instead {
+                let delivery = Delivery::new(held.delivery.session, instead);
+                self.held.push_back(Held { delivery, until: Until::Place });
             }
-            self.held.push_back(held);
         }
         self.release(cx);
         match &mut self.state {
@@ -326,17 +379,15 @@ impl Account {
 
     /// Lets go what no longer waits for a change, order per pair kept.
     fn release(&mut self, cx: &mut Cx<'_>) {
-        let mut kept: VecDeque<Held> = VecDeque::new();
+        self.placed_bytes = 0;
         for held in core::mem::take(&mut self.held) {
-            let waits = self.in_flight.contains(&held.seq)
-                || kept.iter().any(|earlier| earlier.effect.is_same_pair(&held.effect));
-            if waits {
-                kept.push_back(held);
+            let behind = self.held.iter().any(|earlier| earlier.delivery.is_same_pair(&held.delivery));
+            if behind || !held.until.is_over(&self.in_flight) {
+                self.hold(held.delivery, held.until);
             } else {
-                cx.effects.push(held.effect);
+                cx.effects.push(Effect::Deliver(held.delivery));
             }
         }
-        self.held = kept;
     }
 
     // Presence among the account's own resources (RFC 6121 sections 4.2 to 4.5).
@@ -360,6 +411,8 @@ impl Account {
                 }
             }
             PresenceType::Error => {}
+            // RFC 6121 section 4.3: a probe is no reason for an error, even if a client has none to send.
+            PresenceType::Probe => self.introduce(id, |_| true, cx),
             _ => {
                 let error = StanzaError::new(Condition::BadRequest);
                 self.refuse(&Input::Own(id, presence.into()), error, cx);
@@ -372,12 +425,17 @@ impl Account {
         let initial = session.presence.replace((presence.clone(), priority)).is_none();
         self.broadcast(&presence, cx);
         if initial {
-            let others = self.sessions.iter().filter(|session| session.id != id);
-            let others: Vec<_> = others.filter_map(|session| session.presence.clone()).collect();
-            for (mut presence, _) in others {
-                presence.set_to(Some(self.jid.clone().into()));
-                self.deliver(id, presence.into(), cx);
-            }
+            self.introduce(id, |other| other != id, cx);
+        }
+    }
+
+    /// Tells a session of the account's available resources.
+    fn introduce(&mut self, id: SessionId, to_tell: impl Fn(SessionId) -> bool, cx: &mut Cx<'_>) {
+        let told = self.sessions.iter().filter(|session| to_tell(session.id));
+        let told: Vec<_> = told.filter_map(|session| session.presence.clone()).collect();
+        for (mut presence, _) in told {
+            presence.set_to(Some(self.jid.clone().into()));
+            self.deliver(id, presence.into(), cx);
         }
     }
 
@@ -393,23 +451,21 @@ impl Account {
 
     // Stanzas for the account.
 
-    fn inbound(&mut self, stanza: Stanza, cx: &mut Cx<'_>) {
-        let resource = stanza.to().and_then(Jid::resource).map(String::from);
+    fn inbound(&mut self, stanza: Stanza, rerouted: bool, cx: &mut Cx<'_>) {
         let resources: Vec<_> = self.sessions.iter().map(view).collect();
-        let unmatched = cx.profile.unmatched_resource();
-        let decision = route(Traffic::of(&stanza), resource.as_deref(), &resources, unmatched);
-        match decision {
+        let resource = stanza.to().and_then(Jid::resource);
+        match route(Traffic::of(&stanza), resource, &resources, cx.profile.unmatched_resource()) {
             Decision::Deliver(indices) => {
-                let shared = indices.len() > 1;
-                let sessions = indices.into_iter().filter_map(|index| self.sessions.get(index));
-                for id in sessions.map(|session| session.id).collect::<Vec<_>>() {
-                    let stanza = stanza.clone();
-                    self.emit(Effect::Deliver(id, Waiting { stanza, shared }), cx);
+                let copies = (indices.len() > 1).then(|| Copies::new(indices.len()));
+                for index in indices {
+                    let Some(session) = self.sessions.get(index).map(|session| session.id) else { continue };
+                    let waiting = Waiting { stanza: stanza.clone(), copies: copies.clone(), rerouted };
+                    self.emit(Delivery { session, waiting }, cx);
                 }
             }
             Decision::Answer => {
                 if let Some(answer) = answer(&stanza) {
-                    self.emit(Effect::Route(answer), cx);
+                    cx.effects.push(Effect::Route(answer));
                 }
             }
             Decision::Unavailable => {
@@ -423,29 +479,39 @@ impl Account {
     /// Ends a session. `unsent` is what its transport had taken and never sent; that and what still waited finds another way, or its
     /// sender is told.
     pub(crate) fn detach(&mut self, id: SessionId, unsent: Vec<Stanza>, cx: &mut Cx<'_>) {
-        let Some(index) = self.sessions.iter().position(|session| session.id == id) else { return };
+        let Some(session) = self.remove(id, cx) else { return };
+        let (taken, outbox) = session.into_parts();
+        for waiting in taken.unsent(unsent).chain(outbox) {
+            self.undelivered(waiting, cx);
+        }
+    }
+
+    /// Ends a session that has no room for this stanza. What it had taken, if it was still there.
+    pub(crate) fn overflow(&mut self, id: SessionId, waiting: Waiting, cx: &mut Cx<'_>) -> Option<Taken> {
+        let session = self.remove(id, cx).map(Session::into_parts);
+        let (taken, outbox) = session.unzip();
+        for waiting in outbox.into_iter().flatten().chain([waiting]) {
+            self.undelivered(waiting, cx);
+        }
+        taken
+    }
+
+    fn remove(&mut self, id: SessionId, cx: &mut Cx<'_>) -> Option<Session> {
+        let index = self.sessions.iter().position(|session| session.id == id)?;
         let session = self.sessions.remove(index);
         if session.is_available() {
             // RFC 6121 section 4.5.2: a resource that is gone is unavailable, whether it said so or not.
             let presence = Presence::new(PresenceType::Unavailable).with_from(session.jid.clone());
             self.broadcast(&presence, cx);
         }
-        let unsent = unsent.into_iter().map(|stanza| Waiting { stanza, shared: false });
-        for waiting in unsent.chain(session.into_outbox()) {
-            self.undelivered(waiting, cx);
-        }
+        Some(session)
     }
 
     /// A stanza that a session was to get and did not.
     pub(crate) fn undelivered(&mut self, waiting: Waiting, cx: &mut Cx<'_>) {
-        let Waiting { stanza, shared } = waiting;
-        let others = self.sessions.iter().any(|session| matches!(session.presence, Some((_, 0..))));
-        // What is the server's own, or was only of the moment, is gone with the session; of what several resources got, another
-        // has a copy.
-        if stanza.from().is_none() || matches!(stanza, Stanza::Presence(_)) || shared && others {
-            return;
+        if let Some(stanza) = waiting.undelivered() {
+            self.inbound(stanza, true, cx);
         }
-        self.inbound(stanza, cx);
     }
 }
 
@@ -461,4 +527,15 @@ pub(crate) fn answer(stanza: &Stanza) -> Option<Stanza> {
         matches!(stanza, Stanza::Iq(iq) if iq.payload().is_some_and(|payload| payload.ns() == ns::ROSTER));
     let condition = if roster { Condition::Forbidden } else { Condition::ServiceUnavailable };
     stanza.error_reply(StanzaError::new(condition))
+}
+
+/// Whether a request asks for nothing but to be told that it was heard.
+pub(crate) fn is_formality(iq: &Iq) -> bool {
+    let ping =
+        || iq.type_() == IqType::Get && iq.payload().is_some_and(|payload| payload.is(ns::PING, "ping"));
+    establish::is_request(iq) || ping()
+}
+
+fn not_stored(iq: &Iq) -> Option<Stanza> {
+    iq.error_reply(StanzaError::new(Condition::InternalServerError)).map(Stanza::Iq)
 }

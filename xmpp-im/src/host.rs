@@ -35,13 +35,11 @@ use xmpp_core::jid::{BareJid, FullJid, Jid};
 use xmpp_core::profile::Profile;
 use xmpp_core::stanza::{Condition, Stanza, StanzaError};
 use xmpp_core::stream::{self, StreamError};
-use xmpp_core::xml::ns;
 
-use crate::account::{self, Account, Cx, Effect, Input};
-use crate::establish;
+use crate::account::{self, Account, Cx, Delivery, Effect, Input};
 use crate::limits::HostLimits;
 use crate::routing::{Decision, Traffic, route};
-use crate::session::{Filled, Session, Waiting};
+use crate::session::{Filled, Session, Taken, Waiting};
 use crate::store::{AccountData, Persist};
 
 pub use crate::session::SessionId;
@@ -83,7 +81,10 @@ impl HostConfig {
 /// The right to answer one [`HostAction::Load`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "an account that is never loaded parks what comes for it until its sessions end"]
-pub struct LoadTicket(u64);
+pub struct LoadTicket {
+    number: u64,
+    account: BareJid,
+}
 
 /// Something the embedder has to do.
 #[derive(Debug)]
@@ -134,7 +135,9 @@ pub struct Host {
     entropy: Entropy,
     /// Accounts that are loaded or being loaded.
     accounts: BTreeMap<BareJid, Account>,
-    sessions: BTreeMap<SessionId, BareJid>,
+    sessions: BTreeMap<SessionId, FullJid>,
+    /// Of sessions that the host has ended and that have not been detached yet.
+    ended: BTreeMap<SessionId, Taken>,
     /// Stanzas between accounts, in order: even where both ends are here, they travel as values.
     routed: VecDeque<Stanza>,
     actions: VecDeque<HostAction>,
@@ -152,6 +155,7 @@ impl Host {
             entropy: Entropy::new(seed),
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            ended: BTreeMap::new(),
             routed: VecDeque::new(),
             actions: VecDeque::new(),
             next_session: 0,
@@ -205,14 +209,15 @@ impl Host {
         if let Some(owner) = self.accounts.get_mut(account) {
             owner.attach(Session::new(session, jid.clone()));
         }
-        self.sessions.insert(session, account.clone());
+        self.sessions.insert(session, jid.clone());
         Ok(BoundSession { session, jid })
     }
 
     fn load(&mut self, account: &BareJid) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.actions.push_back(HostAction::Load { ticket: LoadTicket(ticket), account: account.clone() });
+        let load = LoadTicket { number: ticket, account: account.clone() };
+        self.actions.push_back(HostAction::Load { ticket: load, account: account.clone() });
         ticket
     }
 
@@ -221,11 +226,13 @@ impl Host {
     /// # Errors
     /// [`Misuse::Closed`] when the session has ended.
     pub fn receive(&mut self, session: SessionId, mut stanza: Stanza) -> Result<(), Misuse> {
-        let account = self.sessions.get(&session).ok_or(Misuse::Closed)?.clone();
-        let owner = self.accounts.get(&account).ok_or(Misuse::Closed)?;
-        let own = owner.sessions().iter().find(|own| own.id == session).ok_or(Misuse::Closed)?;
-        stanza.set_from(Some(own.jid.clone().into()));
-        if stanza.to().is_none_or(|to| *to == account) {
+        let own = self.sessions.get(&session).ok_or(Misuse::Closed)?;
+        let account = own.to_bare();
+        stanza.set_from(Some(own.clone().into()));
+        let traffic = Traffic::of(&stanza);
+        // RFC 6121 section 4.6: availability with an address is directed presence, also where that is the account's own.
+        let is_own = stanza.to().is_none_or(|to| *to == account && !matches!(traffic, Traffic::Availability));
+        if is_own {
             self.with_account(&account, |owner, cx| owner.input(Input::Own(session, stanza), cx));
         } else if matches!(stanza, Stanza::Presence(_))
             && stanza.to().is_some_and(|to| to.to_bare() != account)
@@ -242,18 +249,27 @@ impl Host {
 
     /// The next stanza for a session's client; `None` when there is none, or no such session.
     pub fn take(&mut self, session: SessionId) -> Option<Stanza> {
-        let account = self.sessions.get(&session)?;
-        self.accounts.get_mut(account)?.session_mut(session)?.take()
+        let account = self.sessions.get(&session)?.to_bare();
+        self.accounts.get_mut(&account)?.session_mut(session)?.take()
     }
 
-    /// Ends a session whose connection has ended. `unsent` is what was taken for it and never sent, in order: it goes to another
-    /// resource or back to its sender, like what was not taken. A session that is over already is left alone.
+    /// Ends a session whose connection has ended, or ends now because of [`HostAction::Close`]: every session that was bound has to be
+    /// detached once.
+    ///
+    /// `unsent` are the last stanzas that were taken for it, in order, if they were never sent: they go to another resource or
+    /// back to their senders, like what was not taken.
     pub fn detach(&mut self, session: SessionId, unsent: impl IntoIterator<Item = Stanza>) {
-        if let Some(account) = self.sessions.remove(&session) {
-            let unsent = unsent.into_iter().collect();
-            self.with_account(&account, |owner, cx| owner.detach(session, unsent, cx));
-            self.settle();
+        let unsent = unsent.into_iter().collect();
+        match self.sessions.remove(&session) {
+            Some(jid) => {
+                self.with_account(&jid.to_bare(), |owner, cx| owner.detach(session, unsent, cx));
+            }
+            None => {
+                let taken = self.ended.remove(&session).unwrap_or_default();
+                self.routed.extend(taken.unsent(unsent).filter_map(Waiting::undelivered));
+            }
         }
+        self.settle();
     }
 
     /// The account was loaded; `None`: there is no such account, and its sessions end.
@@ -261,7 +277,7 @@ impl Host {
     /// # Errors
     /// [`Misuse::Stale`] when nobody waits for this load any more.
     pub fn loaded(&mut self, ticket: LoadTicket, data: Option<AccountData>) -> Result<(), Misuse> {
-        let account = self.awaiting(&ticket)?;
+        let account = self.awaiting(ticket)?;
         match data {
             Some(data) => {
                 self.with_account(&account, |owner, cx| owner.loaded(data, cx));
@@ -277,7 +293,7 @@ impl Host {
     /// # Errors
     /// [`Misuse::Stale`] when nobody waits for this load any more.
     pub fn load_failed(&mut self, ticket: LoadTicket) -> Result<(), Misuse> {
-        let account = self.awaiting(&ticket)?;
+        let account = self.awaiting(ticket)?;
         self.evict(&account, stream::Condition::InternalServerError);
         self.settle();
         Ok(())
@@ -298,27 +314,36 @@ impl Host {
     /// The change with this number could not be stored: who asked for it is told, and the account is loaded again.
     pub fn persist_failed(&mut self, account: &BareJid, seq: u64) {
         let ticket = self.next_ticket;
-        if self.with_account(account, |owner, cx| owner.persist_failed(seq, ticket, cx)) == Some(true) {
+        let lost = self.with_account(account, |owner, cx| owner.persist_failed(seq, ticket, cx));
+        if lost == Some(true) && self.accounts.contains_key(account) {
             self.load(account);
         }
         self.settle();
     }
 
-    fn awaiting(&self, ticket: &LoadTicket) -> Result<BareJid, Misuse> {
-        let account = self.accounts.values().find(|account| account.awaits(ticket.0));
-        account.map(|account| account.jid().clone()).ok_or(Misuse::Stale)
+    fn awaiting(&self, ticket: LoadTicket) -> Result<BareJid, Misuse> {
+        let account = self.accounts.get(&ticket.account);
+        account.filter(|account| account.awaits(ticket.number)).ok_or(Misuse::Stale)?;
+        Ok(ticket.account)
     }
 
     /// Forgets an account and ends its sessions.
     fn evict(&mut self, jid: &BareJid, condition: stream::Condition) {
         let Some(account) = self.accounts.remove(jid) else { return };
-        for session in account.sessions() {
-            self.sessions.remove(&session.id);
-            self.actions.push_back(HostAction::Close(session.id, StreamError::new(condition)));
+        let (stranded, taken) = account.into_remains();
+        for (session, taken) in taken {
+            self.close(session, taken, StreamError::new(condition));
         }
-        for stanza in account.into_parked() {
-            self.unattended(&stanza);
+        self.routed.extend(stranded);
+    }
+
+    /// Ends a session from this side.
+    fn close(&mut self, session: SessionId, taken: Taken, error: StreamError) {
+        self.sessions.remove(&session);
+        if !taken.is_empty() {
+            self.ended.insert(session, taken);
         }
+        self.actions.push_back(HostAction::Close(session, error));
     }
 
     /// Runs one step of an account and performs what comes out of it.
@@ -337,23 +362,29 @@ impl Host {
             persists: Vec::new(),
         };
         let outcome = step(account, &mut cx);
+        let is_idle = account.is_idle();
         let Cx { effects, persists, .. } = cx;
         self.actions.extend(persists.into_iter().map(HostAction::Persist));
         for effect in effects {
             match effect {
-                Effect::Deliver(session, waiting) => self.deliver(jid, session, waiting),
+                Effect::Deliver(delivery) => self.deliver(jid, delivery),
+                Effect::Overflow(Delivery { session, waiting }) => self.overflow(jid, session, waiting),
                 Effect::Route(stanza) => self.routed.push_back(stanza),
             }
         }
-        if self.accounts.get(jid).is_some_and(Account::is_idle) {
-            self.accounts.remove(jid);
+        if is_idle && let Some(account) = self.accounts.remove(jid) {
+            self.routed.extend(account.into_remains().0);
         }
         Some(outcome)
     }
 
-    fn deliver(&mut self, jid: &BareJid, id: SessionId, waiting: Waiting) {
+    fn deliver(&mut self, jid: &BareJid, Delivery { session: id, waiting }: Delivery) {
         let limit = self.config.limits.outbox_bytes();
-        let Some(account) = self.accounts.get_mut(jid) else { return };
+        let Some(account) = self.accounts.get_mut(jid) else {
+            // Its last session has just ended.
+            self.routed.extend(waiting.undelivered());
+            return;
+        };
         let Some(session) = account.session_mut(id) else {
             self.with_account(jid, |account, cx| account.undelivered(waiting, cx));
             return;
@@ -362,14 +393,24 @@ impl Host {
             Filled::First => self.actions.push_back(HostAction::Ready(id)),
             Filled::More => {}
             Filled::Congested => self.actions.push_back(HostAction::Congested(id)),
-            Filled::Overflow => {
-                // The client has not read for so long that going on would cost others: what waits finds another way.
-                let error = StreamError::new(stream::Condition::ResourceConstraint)
-                    .with_text("the client does not read what it is sent");
-                self.actions.push_back(HostAction::Close(id, error));
-                self.sessions.remove(&id);
-                self.with_account(jid, |account, cx| account.detach(id, Vec::new(), cx));
+            // A session that is given up hands back all that waited for it at once. That must not end those who get it: what they have
+            // no room for is refused.
+            Filled::Overflow(waiting) if waiting.rerouted || waiting.stanza.is_error() => {
+                let refused = waiting.undelivered();
+                let error = StanzaError::new(Condition::ResourceConstraint);
+                self.routed.extend(refused.and_then(|stanza| stanza.error_reply(error)));
             }
+            Filled::Overflow(waiting) => self.overflow(jid, id, waiting),
+        }
+    }
+
+    /// The client has not read for so long that going on would cost others: what waits finds another way.
+    fn overflow(&mut self, jid: &BareJid, id: SessionId, waiting: Waiting) {
+        let taken = self.with_account(jid, |account, cx| account.overflow(id, waiting, cx));
+        if let Some(taken) = taken.flatten() {
+            let error = StreamError::new(stream::Condition::ResourceConstraint)
+                .with_text("the client does not read what it is sent");
+            self.close(id, taken, error);
         }
     }
 
@@ -415,10 +456,7 @@ impl Host {
     fn served(&mut self, stanza: &Stanza) {
         let reply = match stanza {
             Stanza::Iq(iq) if !iq.is_request() => None,
-            Stanza::Iq(iq) if establish::is_request(iq) => Some(iq.result_reply(None).into()),
-            Stanza::Iq(iq) if iq.payload().is_some_and(|payload| payload.is(ns::PING, "ping")) => {
-                Some(iq.result_reply(None).into())
-            }
+            Stanza::Iq(iq) if account::is_formality(iq) => Some(iq.result_reply(None).into()),
             Stanza::Iq(_) | Stanza::Message(_) => {
                 stanza.error_reply(StanzaError::new(Condition::ServiceUnavailable))
             }

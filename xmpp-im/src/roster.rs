@@ -56,17 +56,15 @@ impl Update {
     ///
     /// # Errors
     /// RFC 6121 section 2.3.3: `bad-request` unless there is exactly one item with an address and no group twice,
-    /// `not-acceptable` for an empty group or one text or another that is longer than the limits allow; `jid-malformed` for an address that is none.
+    /// `not-acceptable` for an empty group, too many groups, or a name or group that is longer than the limits allow;
+    /// `jid-malformed` for an address that is none.
     pub fn parse(query: ElementRef<'_>, limits: &HostLimits) -> Result<Self, StanzaError> {
         let bad_request = || StanzaError::new(Condition::BadRequest);
         let not_acceptable = || StanzaError::new(Condition::NotAcceptable);
-        let mut items = query.children();
+        let mut items = query.children().filter(|child| child.is(ns::ROSTER, "item"));
         let (Some(item), None) = (items.next(), items.next()) else {
             return Err(bad_request());
         };
-        if !item.is(ns::ROSTER, "item") {
-            return Err(bad_request());
-        }
         let jid = item.attr("jid").ok_or_else(bad_request)?;
         let jid = Jid::new(jid).map_err(|_| StanzaError::new(Condition::JidMalformed))?;
         if item.attr("subscription") == Some("remove") {
@@ -79,14 +77,14 @@ impl Update {
         let mut groups = BTreeSet::new();
         for group in item.children().filter(|child| child.is(ns::ROSTER, "group")) {
             let group = group.text();
-            if group.is_empty()
-                || group.len() > limits.roster_text()
-                || groups.len() >= limits.roster_groups()
-            {
+            if group.is_empty() || group.len() > limits.roster_text() {
                 return Err(not_acceptable());
             }
             if !groups.insert(group.into_owned()) {
                 return Err(bad_request());
+            }
+            if groups.len() > limits.roster_groups() {
+                return Err(not_acceptable());
             }
         }
         Ok(Update::Set { jid, name: name.map(ToString::to_string), groups })
@@ -187,10 +185,8 @@ fn item(item: &RosterItem) -> Element {
         .build()
 }
 
-/// Reads an `<item/>` of an answer or a push, as a client gets it.
-///
-/// # Errors
-/// `None` unless it has an address that is one, and says `remove` or a state there is.
+/// Reads an `<item/>` of an answer or a push, as a client gets it: `None` unless it has an address that is one, and says `remove` or
+/// a state there is.
 #[must_use]
 pub fn parse_item(element: ElementRef<'_>) -> Option<Change> {
     let jid = Jid::new(element.attr("jid").filter(|_| element.is(ns::ROSTER, "item"))?).ok()?;

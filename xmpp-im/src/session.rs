@@ -1,6 +1,9 @@
 //! A session: one connected resource of an account, apart from the transport that carries it.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use xmpp_core::jid::FullJid;
 use xmpp_core::stanza::{Presence, Stanza};
@@ -17,16 +20,88 @@ impl SessionId {
     }
 }
 
-/// What waits for a session to be taken.
+/// A stanza on its way to one session.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) stanza: Stanza,
-    /// Whether other resources got it too.
-    pub(crate) shared: bool,
+    /// Set if other resources get it too.
+    pub(crate) copies: Option<Copies>,
+    /// Whether it was for another session, which ended before its client got it.
+    pub(crate) rerouted: bool,
+}
+
+impl Waiting {
+    pub(crate) const fn new(stanza: Stanza) -> Self {
+        Waiting { stanza, copies: None, rerouted: false }
+    }
+
+    /// It did not reach its client: the stanza, if it has to find another way or its sender has to be told.
+    ///
+    /// What is the server's own, or was only of the moment, is gone with the session; of what several resources got, another has a
+    /// copy, unless this was the last.
+    pub(crate) fn undelivered(self) -> Option<Stanza> {
+        let last = self.copies.is_none_or(|copies| copies.lose());
+        let lasting = self.stanza.from().is_some() && !matches!(self.stanza, Stanza::Presence(_));
+        (last && lasting).then_some(self.stanza)
+    }
+}
+
+/// How many resources got the same stanza and have not lost it.
+#[derive(Clone, Debug)]
+pub(crate) struct Copies(Arc<AtomicUsize>);
+
+impl Copies {
+    pub(crate) fn new(count: usize) -> Self {
+        Copies(Arc::new(AtomicUsize::new(count)))
+    }
+
+    /// One of them is lost: whether it was the last.
+    fn lose(&self) -> bool {
+        self.0.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+}
+
+/// Which of the stanzas taken last others got too, in case they come back unsent.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    count: u64,
+    copies: VecDeque<(u64, Copies)>,
+}
+
+impl Taken {
+    /// Older ones are taken for sent long ago.
+    const REMEMBERED: usize = 64;
+
+    fn note(&mut self, copies: Option<Copies>) {
+        if let Some(copies) = copies {
+            if self.copies.len() == Self::REMEMBERED {
+                self.copies.pop_front();
+            }
+            self.copies.push_back((self.count, copies));
+        }
+        self.count += 1;
+    }
+
+    /// Whether nothing is known that `unsent` would need.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.copies.is_empty()
+    }
+
+    /// The last ones that were taken come back.
+    pub(crate) fn unsent(mut self, stanzas: Vec<Stanza>) -> impl Iterator<Item = Waiting> {
+        let first = self.count.saturating_sub(stanzas.len() as u64);
+        stanzas.into_iter().zip(first..).map(move |(stanza, number)| {
+            while self.copies.front().is_some_and(|(noted, _)| *noted < number) {
+                self.copies.pop_front();
+            }
+            let copies = self.copies.pop_front_if(|(noted, _)| *noted == number).map(|(_, copies)| copies);
+            Waiting { copies, ..Waiting::new(stanza) }
+        })
+    }
 }
 
 /// What a stanza did to an outbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Filled {
     /// It is the first one: whoever carries the session has to be told.
     First,
@@ -34,8 +109,8 @@ pub(crate) enum Filled {
     More,
     /// Half of the room is taken, for the first time since it was empty.
     Congested,
-    /// There was no room.
-    Overflow,
+    /// There was no room, so it was not taken.
+    Overflow(Waiting),
 }
 
 #[derive(Debug)]
@@ -49,6 +124,7 @@ pub(crate) struct Session {
     outbox: VecDeque<Waiting>,
     outbox_bytes: usize,
     congested: bool,
+    taken: Taken,
 }
 
 impl Session {
@@ -61,6 +137,7 @@ impl Session {
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             congested: false,
+            taken: Taken { count: 0, copies: VecDeque::new() },
         }
     }
 
@@ -72,12 +149,13 @@ impl Session {
     pub(crate) fn fill(&mut self, waiting: Waiting, limit: usize) -> Filled {
         let bytes = self.outbox_bytes + waiting.stanza.weight();
         let first = self.outbox.is_empty();
+        if !first && bytes > limit {
+            return Filled::Overflow(waiting);
+        }
         self.outbox_bytes = bytes;
         self.outbox.push_back(waiting);
         if first {
             Filled::First
-        } else if bytes > limit {
-            Filled::Overflow
         } else if bytes > limit / 2 && !self.congested {
             self.congested = true;
             Filled::Congested
@@ -88,7 +166,8 @@ impl Session {
 
     /// Takes the oldest stanza out of the outbox.
     pub(crate) fn take(&mut self) -> Option<Stanza> {
-        let Waiting { stanza, .. } = self.outbox.pop_front()?;
+        let Waiting { stanza, copies, .. } = self.outbox.pop_front()?;
+        self.taken.note(copies);
         self.outbox_bytes = self.outbox_bytes.saturating_sub(stanza.weight());
         if self.outbox.is_empty() {
             self.congested = false;
@@ -97,8 +176,13 @@ impl Session {
         Some(stanza)
     }
 
-    /// All that was not taken.
-    pub(crate) fn into_outbox(self) -> VecDeque<Waiting> {
-        self.outbox
+    #[cfg(test)]
+    pub(crate) fn newest(&self) -> Option<&Stanza> {
+        self.outbox.back().map(|waiting| &waiting.stanza)
+    }
+
+    /// What was taken, and all that was not.
+    pub(crate) fn into_parts(self) -> (Taken, VecDeque<Waiting>) {
+        (self.taken, self.outbox)
     }
 }

@@ -5,8 +5,8 @@
 //! - **Persist.** Every change comes out as a [`Persist`]. Storage applies the changes of one account in the order of their `seq`, each as a whole,
 //!   and reports each with `persisted` once it would survive a crash, or with `persist_failed`. Changes are absolute: applying one does not need
 //!   the one before, and applying it twice is applying it once.
-//! - **Nothing leaves early.** The answer to a request that changes something, and what others learn of the change, leave the host
-//!   only after `persisted`: what a client was told is in the store.
+//! - **Nothing leaves early.** The answer to a request that changes something, what others learn of the change, and a roster that
+//!   already contains it leave the host only after `persisted`: what a client was told is in the store. Reports may come in any order.
 //! - **Failure.** After `persist_failed` the requests that depend on the change are answered with `internal-server-error`, and the account is
 //!   loaded again, so that memory says what the store says.
 

@@ -1,1 +1,179 @@
+//! A host as its embedder sees it.
 
+mod model;
+mod outbox;
+mod persist;
+mod presence;
+mod sessions;
+mod stanzas;
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+
+use xmpp_core::limits::XmlLimits;
+use xmpp_core::xml::{Frame, Reader};
+
+use super::*;
+use crate::store::{Change, RosterItem};
+
+pub(super) fn bare(text: &str) -> BareJid {
+    BareJid::new(text).unwrap()
+}
+
+/// Reads a stanza as it stands on a client's stream.
+pub(super) fn stanza(text: &str) -> Stanza {
+    let mut reader = Reader::new(XmlLimits::client());
+    reader.push(b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
+    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
+    reader.push(text.as_bytes());
+    match reader.next() {
+        Ok(Some(Frame::Element(element))) => Stanza::parse(&element).unwrap(),
+        other => panic!("{other:?}: {text}"),
+    }
+}
+
+/// The host of example.com with storage that answers when it is told to.
+#[derive(Debug)]
+pub(super) struct Desk {
+    host: Host,
+    loads: VecDeque<(LoadTicket, BareJid)>,
+    changes: VecDeque<Persist>,
+    ready: Vec<SessionId>,
+    congested: Vec<SessionId>,
+    closed: Vec<(SessionId, stream::Condition)>,
+}
+
+impl Desk {
+    pub(super) fn new() -> Self {
+        Desk::with(HostLimits::new(), Profile::RFC6120)
+    }
+
+    pub(super) fn limited(limits: HostLimits) -> Self {
+        Desk::with(limits, Profile::RFC6120)
+    }
+
+    pub(super) fn with(limits: HostLimits, profile: Profile) -> Self {
+        let config = HostConfig::new([bare("example.com"), bare("example.org")]);
+        let config = config.with_limits(limits).with_profile(profile);
+        Desk {
+            host: Host::new(config, Seed::new([7; 32])),
+            loads: VecDeque::new(),
+            changes: VecDeque::new(),
+            ready: Vec::new(),
+            congested: Vec::new(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// Takes note of all that the host wants done.
+    pub(super) fn poll(&mut self) {
+        while let Some(action) = self.host.poll() {
+            match action {
+                HostAction::Load { ticket, account } => self.loads.push_back((ticket, account)),
+                HostAction::Persist(change) => self.changes.push_back(change),
+                HostAction::Ready(session) => self.ready.push(session),
+                HostAction::Congested(session) => self.congested.push(session),
+                HostAction::Close(session, error) => self.closed.push((session, error.condition())),
+            }
+        }
+    }
+
+    /// Starts a session; its account stays as it is.
+    pub(super) fn bind(&mut self, jid: &str) -> SessionId {
+        let jid = FullJid::new(jid).unwrap();
+        let bound = self.host.bind(&jid.to_bare(), Some(jid.resource())).unwrap();
+        assert_eq!(*bound.jid(), jid);
+        self.poll();
+        bound.session()
+    }
+
+    /// Starts a session and loads what has to be loaded, as nothing.
+    pub(super) fn login(&mut self, jid: &str) -> SessionId {
+        let session = self.bind(jid);
+        self.load_all();
+        session
+    }
+
+    /// Starts a session that is available with this priority.
+    pub(super) fn online(&mut self, jid: &str, priority: i8) -> SessionId {
+        let session = self.login(jid);
+        self.send(session, &format!("<presence><priority>{priority}</priority></presence>"));
+        self.got(session);
+        session
+    }
+
+    pub(super) fn load_all(&mut self) {
+        while let Some((ticket, _)) = self.loads.pop_front() {
+            self.host.loaded(ticket, Some(AccountData::new())).unwrap();
+            self.poll();
+        }
+    }
+
+    pub(super) fn send(&mut self, session: SessionId, text: &str) {
+        self.host.receive(session, stanza(text)).unwrap();
+        self.poll();
+    }
+
+    /// Takes all that waits for a session.
+    pub(super) fn take(&mut self, session: SessionId) -> Vec<Stanza> {
+        core::iter::from_fn(|| self.host.take(session)).collect()
+    }
+
+    /// Takes all that waits for a session, as text.
+    pub(super) fn got(&mut self, session: SessionId) -> Vec<String> {
+        self.take(session).iter().map(ToString::to_string).collect()
+    }
+
+    /// The only stanza that waits for a session.
+    pub(super) fn one(&mut self, session: SessionId) -> String {
+        let mut got = self.got(session);
+        assert_eq!(got.len(), 1, "{got:?}");
+        got.remove(0)
+    }
+
+    pub(super) fn detach(&mut self, session: SessionId) {
+        self.detach_unsent(session, vec![]);
+    }
+
+    pub(super) fn detach_unsent(&mut self, session: SessionId, unsent: Vec<Stanza>) {
+        self.host.detach(session, unsent);
+        self.poll();
+    }
+
+    /// Answers the oldest change.
+    pub(super) fn stored(&mut self) {
+        let change = self.changes.pop_front().unwrap();
+        self.host.persisted(change.account(), change.seq());
+        self.poll();
+    }
+
+    /// Fails the oldest change.
+    pub(super) fn failed(&mut self) {
+        let change = self.changes.pop_front().unwrap();
+        self.host.persist_failed(change.account(), change.seq());
+        self.poll();
+    }
+
+    /// Nothing is left of anybody.
+    pub(super) fn assert_empty(&self) {
+        let Host { accounts, sessions, ended, routed, actions, .. } = &self.host;
+        let left = (accounts.len(), sessions.len(), ended.len(), routed.len(), actions.len());
+        assert_eq!(left, (0, 0, 0, 0, 0));
+    }
+}
+
+/// The condition of an error stanza that was written.
+pub(super) fn condition(text: &str) -> Condition {
+    stanza(text).error().unwrap_or_else(|| panic!("{text}")).condition()
+}
+
+/// The bodies of messages that were written, and of errors their condition.
+pub(super) fn bodies(stanzas: &[Stanza]) -> Vec<String> {
+    let told = stanzas.iter().map(|stanza| match (stanza, stanza.error()) {
+        (_, Some(error)) => format!("{}!", error.condition().name()),
+        (Stanza::Message(message), None) => message.body().unwrap_or_default().into_owned(),
+        (other, None) => other.to_string(),
+    });
+    told.collect()
+}
