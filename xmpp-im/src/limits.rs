@@ -11,6 +11,7 @@
 pub struct HostLimits {
     sessions: usize,
     roster_items: usize,
+    roster_bytes: usize,
     roster_text: usize,
     roster_groups: usize,
     outbox_bytes: usize,
@@ -19,13 +20,14 @@ pub struct HostLimits {
 }
 
 impl HostLimits {
-    /// 16 sessions and 10,000 roster items per account, texts of 1,023 bytes, 1 MiB of waiting stanzas per session, and 64
+    /// 16 sessions and 10,000 roster items of 4 MiB per account, texts of 1,023 bytes, 1 MiB of waiting stanzas per session, and 64
     /// stanzas or 1 MiB for an account that is being loaded.
     #[must_use]
     pub const fn new() -> Self {
         HostLimits {
             sessions: 16,
             roster_items: 10_000,
+            roster_bytes: 4 << 20,
             roster_text: 1_023,
             roster_groups: 100,
             outbox_bytes: 1 << 20,
@@ -44,6 +46,12 @@ impl HostLimits {
     #[must_use]
     pub const fn roster_items(&self) -> usize {
         self.roster_items
+    }
+
+    /// Bytes of addresses, names and groups in a roster.
+    #[must_use]
+    pub const fn roster_bytes(&self) -> usize {
+        self.roster_bytes
     }
 
     /// Bytes in the name of a contact, and in the name of a group.
@@ -87,6 +95,13 @@ impl HostLimits {
     #[must_use]
     pub const fn with_roster_items(mut self, items: usize) -> Self {
         self.roster_items = items;
+        self
+    }
+
+    /// Sets [`roster_bytes`](Self::roster_bytes).
+    #[must_use]
+    pub const fn with_roster_bytes(mut self, bytes: usize) -> Self {
+        self.roster_bytes = bytes;
         self
     }
 

@@ -31,6 +31,8 @@ use crate::store::{Change, RosterItem, Subscription};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {
     items: BTreeMap<Jid, RosterItem>,
+    /// Bytes of text in all of them.
+    bytes: usize,
 }
 
 /// What a client wants changed: the content of a roster set.
@@ -125,13 +127,16 @@ impl Roster {
             Update::Remove(_) => Err(StanzaError::new(Condition::ItemNotFound)),
             Update::Set { jid, name, groups } => {
                 let known = self.items.get(&jid);
-                if known.is_none() && self.items.len() >= limits.roster_items() {
-                    return Err(StanzaError::new(Condition::NotAllowed).with_text("en", "the roster is full"));
-                }
                 let item = RosterItem::new(jid)
                     .with_name(name.as_deref().unwrap_or_default())
                     .with_subscription(known.map(RosterItem::subscription).unwrap_or_default());
                 let item = groups.iter().fold(item, |item, group| item.with_group(group));
+                let bytes = self.bytes - known.map_or(0, RosterItem::text_bytes) + item.text_bytes();
+                let too_many = known.is_none() && self.items.len() >= limits.roster_items();
+                // A roster that shrinks is never refused, even if the limit was lowered.
+                if too_many || bytes > limits.roster_bytes() && bytes > self.bytes {
+                    return Err(StanzaError::new(Condition::NotAllowed).with_text("en", "the roster is full"));
+                }
                 Ok(Change::SetRosterItem(item))
             }
         }
@@ -139,14 +144,14 @@ impl Roster {
 
     /// Makes a change.
     pub fn apply(&mut self, change: &Change) {
-        match change {
+        let replaced = match change {
             Change::SetRosterItem(item) => {
-                self.items.insert(item.jid().clone(), item.clone());
+                self.bytes += item.text_bytes();
+                self.items.insert(item.jid().clone(), item.clone())
             }
-            Change::RemoveRosterItem(jid) => {
-                self.items.remove(jid);
-            }
-        }
+            Change::RemoveRosterItem(jid) => self.items.remove(jid),
+        };
+        self.bytes -= replaced.as_ref().map_or(0, RosterItem::text_bytes);
     }
 
     /// The `<query/>` that answers a roster get, contacts in the order of their addresses.
@@ -158,7 +163,11 @@ impl Roster {
 
 impl FromIterator<RosterItem> for Roster {
     fn from_iter<T: IntoIterator<Item = RosterItem>>(items: T) -> Self {
-        Roster { items: items.into_iter().map(|item| (item.jid().clone(), item)).collect() }
+        let mut roster = Roster::default();
+        for item in items {
+            roster.apply(&Change::SetRosterItem(item));
+        }
+        roster
     }
 }
 

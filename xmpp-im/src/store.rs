@@ -108,6 +108,12 @@ impl RosterItem {
         self.subscription
     }
 
+    /// Bytes of text in it.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let groups: usize = self.groups.iter().map(String::len).sum();
+        self.jid.as_str().len() + self.name.as_ref().map_or(0, String::len) + groups
+    }
+
     /// The groups the contact is in, in alphabetical order.
     pub fn groups(&self) -> impl Iterator<Item = &str> + Clone {
         self.groups.iter().map(String::as_str)

@@ -279,3 +279,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_roster_has_room_for_so_much_text() {
+    // 19 bytes of address each, and 6 of text.
+    let (a, b) = (
+        set("a@aaa.example.com.x", Some("n"), &["group"]),
+        set("b@bbb.example.com.x", Some("n"), &["group"]),
+    );
+    for (room, refused) in [(49, true), (50, false), (51, false)] {
+        let limits = HostLimits::new().with_roster_bytes(room);
+        let mut roster = Roster::default();
+        roster.apply(&roster.change(a.clone(), &limits).unwrap());
+        let second = roster.change(b.clone(), &limits);
+        assert_eq!(
+            second.as_ref().err().map(StanzaError::condition),
+            refused.then_some(Condition::NotAllowed),
+            "{room}"
+        );
+    }
+    // What is there may shrink and go whatever the limit has become, but not grow.
+    let (roomy, tight) = (HostLimits::new(), HostLimits::new().with_roster_bytes(10));
+    let mut roster = Roster::default();
+    roster.apply(&roster.change(a, &roomy).unwrap());
+    assert!(roster.change(set("a@aaa.example.com.x", Some("longer"), &["group"]), &tight).is_err());
+    roster.apply(&roster.change(set("a@aaa.example.com.x", None, &[]), &tight).unwrap());
+    roster.apply(&roster.change(Update::Remove(jid("a@aaa.example.com.x")), &tight).unwrap());
+    assert_eq!(roster, Roster::default());
+}
