@@ -11,10 +11,12 @@
 
 mod live;
 
+use std::io::Write as _;
+
 use live::*;
 use rustix::process::Signal;
-use xmpp_core::conn::{AuthenticationFault, CloseReason};
-use xmpp_core::sasl::{Mechanism, SaslCondition, Secret};
+use xmpp_core::conn::{AuthenticationFault, ClientConfig, CloseReason};
+use xmpp_core::sasl::{Mechanism, SaslCondition, Secret, Selection};
 use xmpp_core::stanza::{Condition, IqType, Presence, Stanza};
 use xmpp_core::stream;
 use xmpp_core::xml::{Element, ns};
@@ -56,9 +58,7 @@ async fn a_roster_is_changed_pushed_and_kept() {
     assert_eq!(query.children().next().unwrap().attr("jid"), Some("juliet@localhost"));
     assert_eq!(orchard.roster().await, ["juliet@localhost"]);
 
-    let (outer, server) = (server.kill(), ());
-    let () = server;
-    let server = Daemon::run(outer, &[]);
+    let server = Daemon::run(server.kill(), &[]);
     assert_eq!(server.client("romeo", "orchard").await.roster().await, ["juliet@localhost"]);
 }
 
@@ -106,15 +106,60 @@ async fn a_wrong_password_and_an_unknown_user_fail_alike() {
     let server = Daemon::with(&["romeo"]).await;
     let mut failures = Vec::new();
     for login in [
-        server
-            .login("romeo", "x")
-            .with(|_| xmpp_core::conn::ClientConfig::new(jid("romeo@localhost"), Secret::new("wrong"))),
+        server.login("romeo", "x").with(|_| ClientConfig::new(jid("romeo@localhost"), Secret::new("wrong"))),
         server.login("nobody", "x"),
     ] {
         failures.push(login.run().await.map(|_| ()).unwrap_err());
     }
     let refused = AuthenticationFault::Refused(SaslCondition::NotAuthorized);
     assert_eq!(failures, [CloseReason::Authentication(refused), CloseReason::Authentication(refused)]);
+}
+
+#[tokio::test]
+async fn every_mechanism_logs_in() {
+    let server = Daemon::with(&["romeo"]).await;
+    for mechanism in Mechanism::ALL {
+        let only = |config: ClientConfig| config.with_mechanisms(Selection::new().mechanisms(&[mechanism]));
+        let romeo = server.login("romeo", "orchard").with(only).run().await.unwrap();
+        assert_eq!(romeo.mechanism, Some(mechanism));
+        romeo.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_counts_from_the_next_login() {
+    let server = Daemon::with(&["romeo"]).await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    let mut passwd = std::process::Command::new(env!("CARGO_BIN_EXE_xmppd"))
+        .arg("--data")
+        .arg(&server.data)
+        .args(["user", "passwd", "romeo@localhost"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    passwd.stdin.take().unwrap().write_all(b"a new one").unwrap();
+    assert!(passwd.wait().unwrap().success());
+    assert!(server.login("romeo", "orchard").run().await.is_err());
+    let new = |_| ClientConfig::new(jid("romeo@localhost"), Secret::new("a new one"));
+    server.login("romeo", "orchard").with(new).run().await.unwrap();
+    assert!(romeo.roster().await.is_empty(), "who is in stays in");
+}
+
+#[tokio::test]
+async fn it_says_how_to_begin_and_what_to_mind() {
+    let server = Daemon::run(tempfile::tempdir().unwrap(), &[]);
+    assert!(server.greeting.contains("serves localhost\n"), "{}", server.greeting);
+    assert!(server.greeting.contains("made just now"), "{}", server.greeting);
+    let add = format!("xmppd --data {} user add juliet@localhost\n", server.data.display());
+    assert!(server.greeting.contains(&add), "{}", server.greeting);
+
+    let outer = server.kill();
+    let of = |name| outer.path().join("data").join(name).to_str().unwrap().to_owned();
+    let (cert, key) = (of("cert.pem"), of("key.pem"));
+    let given = ["--domain", "im.example", "--domain", "IM.example", "--cert", &cert, "--key", &key];
+    let server = Daemon::run(outer, &given);
+    assert!(server.greeting.contains("serves im.example\n"), "{}", server.greeting);
+    assert!(server.greeting.contains("does not name im.example"), "{}", server.greeting);
 }
 
 #[tokio::test]
@@ -144,7 +189,7 @@ async fn plaintext_is_enough_where_that_was_asked_for_but_never_for_a_password()
     let refused = raw.until("</failure>").await;
     assert!(!refused.contains("not-authorized"), "{refused}");
 
-    let plain = |config: xmpp_core::conn::ClientConfig| config.with_tls(xmpp_core::tls::TlsPolicy::Disabled);
+    let plain = |config: ClientConfig| config.with_tls(xmpp_core::tls::TlsPolicy::Disabled);
     let romeo = server.login("romeo", "orchard").with(plain).run().await.unwrap();
     assert_eq!(romeo.mechanism, Some(Mechanism::ScramSha256));
 }

@@ -207,10 +207,12 @@ async fn listen(
 ) {
     let watching = shutdown.clone();
     let mut connections = JoinSet::new();
-    let mut pause = Duration::ZERO;
+    let mut pause = None;
     loop {
         let accept = async {
-            sleep(pause).await;
+            if let Some(pause) = pause {
+                sleep(pause).await;
+            }
             listener.accept().await
         };
         tokio::select! {
@@ -218,7 +220,7 @@ async fn listen(
             Some(ended) = connections.join_next() => report(ended),
             accepted = accept => match accepted {
                 Ok((stream, peer)) => {
-                    pause = Duration::ZERO;
+                    pause = None;
                     let Some(place) = admission.admit(peer.ip()) else {
                         debug!(%peer, "there is no place for another connection");
                         continue;
@@ -234,7 +236,7 @@ async fn listen(
                 Err(error) => {
                     // Out of descriptors or memory, or a connection that ended before it was taken.
                     warn!(%error, "cannot accept a connection");
-                    pause = BACKOFF;
+                    pause = Some(BACKOFF);
                 }
             },
         }
