@@ -32,7 +32,7 @@ const OTHER_FILES: u64 = 64;
 /// Runs a server until SIGINT or SIGTERM comes, and ends its streams in order.
 ///
 /// # Errors
-/// [`ServeError`]; no client was served then.
+/// [`ServeError`]; except for [`ServeError::Failed`] and [`ServeError::Hurried`] no client was served.
 pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     log();
     let mut stop = Signals::watch().map_err(ServeError::Signals)?;
@@ -50,7 +50,7 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         .await
         .map_err(|source| ServeError::Listen { address: arguments.c2s, source })?;
     let accounts = store.list_accounts().await?;
-    let server = Server::start(listener, store.clone(), tls, options).await?;
+    let mut server = Server::start(listener, store.clone(), tls, options).await?;
 
     Greeting {
         domains: &domains,
@@ -64,7 +64,10 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     }
     .print();
 
-    let signal = stop.next().await;
+    let signal = tokio::select! {
+        signal = stop.next() => signal,
+        () = server.failed() => return Err(ServeError::Failed),
+    };
     info!(signal, "shutting down");
     tokio::select! {
         () = server.shutdown() => {
@@ -256,6 +259,8 @@ pub enum ServeError {
     Start(StartError),
     /// The operating system gives no signals, or no threads.
     Signals(io::Error),
+    /// A part of the server has failed.
+    Failed,
     /// A second signal came before all streams were closed.
     Hurried,
 }
@@ -274,6 +279,7 @@ impl fmt::Display for ServeError {
             Self::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::Start(error) => error.fmt(f),
             Self::Signals(source) => write!(f, "cannot set up the process: {source}"),
+            Self::Failed => f.write_str("the server has failed; its log says where"),
             Self::Hurried => f.write_str("stopped before all streams were closed"),
         }
     }
@@ -286,7 +292,7 @@ impl std::error::Error for ServeError {
             Self::Store(error) => Some(error),
             Self::Tls(error) => Some(error),
             Self::Start(error) => Some(error),
-            Self::Running { .. } | Self::Hurried => None,
+            Self::Running { .. } | Self::Failed | Self::Hurried => None,
         }
     }
 }

@@ -186,6 +186,20 @@ impl Server {
         self.sessions.load(Ordering::Relaxed)
     }
 
+    /// Waits until a part of the server has ended by itself, which only a fault in this program explains. Nothing can be relied
+    /// on then: what clients were told is in the store, and the process had better end.
+    pub async fn failed(&mut self) {
+        let (ended, name) = tokio::select! {
+            ended = &mut self.listener => (ended, "listener"),
+            ended = &mut self.host => (ended, "host"),
+            ended = &mut self.storage => (ended, "storage"),
+        };
+        match ended {
+            Ok(()) => error!("the {name} has ended"),
+            Err(error) => error!(%error, "the {name} failed"),
+        }
+    }
+
     /// Takes no more connections, ends all streams with `system-shutdown`, and returns when everything that clients sent before is
     /// done and, as far as it is to be kept, in the store.
     pub async fn shutdown(self) {
