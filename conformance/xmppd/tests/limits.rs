@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::unreachable,
     missing_docs
 )]
@@ -11,11 +12,12 @@
 mod live;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use live::*;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use xmpp_core::limits::Limits;
@@ -183,6 +185,54 @@ async fn a_reader_that_is_only_slower_than_its_senders_keeps_its_session_and_los
     for n in 0..COUNT {
         let (_, heard) = juliet.hear().await;
         assert_eq!(heard.split(' ').next(), Some(n.to_string().as_str()));
+    }
+    drop(writer.await.unwrap());
+    running.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_without_reading_is_made_to_wait_and_gets_every_answer_in_order() {
+    const COUNT: usize = 20_000;
+    let running = Running::with(&["romeo", "nurse"], |options| options).await;
+    let mut nurse = running.client("nurse", "kitchen").await;
+    let (mut reading, mut writing) = tokio::io::split(running.client("romeo", "orchard").await.into_stream());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let writer = tokio::spawn({
+        let asked = Arc::clone(&asked);
+        async move {
+            let padding = "x".repeat(1000);
+            for n in 0..COUNT {
+                let ping = format!("<iq type='get' id='{n}-{padding}'><ping xmlns='urn:xmpp:ping'/></iq>");
+                writing.write_all(ping.as_bytes()).await.unwrap();
+                asked.store(n, Ordering::Relaxed);
+            }
+            writing.flush().await.unwrap();
+            writing
+        }
+    });
+    // It comes to a halt, and costs nobody anything.
+    let mut before = usize::MAX;
+    while std::mem::replace(&mut before, asked.load(Ordering::Relaxed)) != asked.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert!(before < COUNT - 1, "everything was taken in");
+    ping(&mut nurse).await;
+    running.settle(2, 2).await;
+
+    let (mut heard, mut answers) = (Vec::new(), 0);
+    while answers < COUNT {
+        let mut buffer = [0; 16 * 1024];
+        let read = tokio::time::timeout(PATIENCE, reading.read(&mut buffer)).await;
+        let read = read.expect("answers are missing").unwrap();
+        assert_ne!(read, 0, "the stream has ended after {answers} answers");
+        heard.extend_from_slice(&buffer[..read]);
+        let text = std::str::from_utf8(&heard).unwrap();
+        let mut done = 0;
+        while let Some(end) = text[done..].find("/>") {
+            assert!(text[done..].contains(&format!(" id='{answers}-")), "{answers} is missing");
+            (done, answers) = (done + end + 2, answers + 1);
+        }
+        heard.drain(..done);
     }
     drop(writer.await.unwrap());
     running.server.shutdown().await;

@@ -159,7 +159,7 @@ impl Connection {
             Event::Stanza(stanza) => {
                 let Some(session) = &self.session else { return };
                 let host = &self.shared.host;
-                if let Err(unhanded) = host.hand(session.session(), stanza) {
+                if let Err(unhanded) = host.hand(session, stanza) {
                     self.handing = Some(Box::pin(host.clone().hand_later(unhanded)));
                 }
             }

@@ -1,8 +1,8 @@
 //! The task that owns the [`Host`]: accounts, sessions and routes, one step at a time.
 //!
 //! # Bounds
-//! - Connections send [commands](Command) through a bounded channel, stanzas only within a budget of bytes, so a
-//!   connection that is faster than the host waits, and stops reading its socket.
+//! - Connections send [commands](Command) through a bounded channel, stanzas only within two budgets of
+//!   bytes, the session's own and all sessions'. A connection that is faster than the host waits, and stops reading its socket.
 //! - What a session is to get goes into its [`Mailbox`] up to a mark, and stays in the host's own bounded outbox beyond it.
 //! - While as many jobs as allowed wait for the store, no command is taken.
 //! - While a session is congested, no command is taken for a moment, so that a fast sender does not cost a reader its session
@@ -38,6 +38,10 @@ const COMMANDS: usize = 1024;
 /// Bytes of stanzas that may be under way from all connections to the host.
 const BUDGET: usize = 4 << 20;
 
+/// Bytes of stanzas that may be under way from one connection: much less than a session's outbox, so that who reads slowly what it
+/// asked for is made to wait before its outbox overflows.
+const OWN_BUDGET: usize = 64 << 10;
+
 /// What every stanza counts at least.
 const LEAST: usize = 256;
 
@@ -61,9 +65,16 @@ pub(super) enum Command {
         reply: oneshot::Sender<Result<Attached, StanzaError>>,
     },
     /// A client's stanza, with its share of the budget.
-    Stanza { session: SessionId, stanza: Stanza, _share: OwnedSemaphorePermit },
+    Stanza { session: SessionId, stanza: Stanza, _share: Share },
     /// A session's transport has ended.
     Detach { session: SessionId, unsent: Vec<Stanza> },
+}
+
+/// A stanza's share of the budgets of its session and of all.
+#[derive(Debug)]
+pub(super) struct Share {
+    _own: OwnedSemaphorePermit,
+    _common: OwnedSemaphorePermit,
 }
 
 /// A session that a connection carries; ends when this is dropped, wherever that happens.
@@ -72,6 +83,7 @@ pub(super) struct Attached {
     session: SessionId,
     jid: FullJid,
     mailbox: Arc<Mailbox>,
+    budget: Arc<Semaphore>,
     /// What was taken out of the mailbox and never sent.
     pub(super) unsent: Vec<Stanza>,
     room: Option<OwnedPermit<Command>>,
@@ -112,6 +124,7 @@ pub(super) struct HostHandle {
 #[derive(Debug)]
 pub(super) struct Unhanded {
     session: SessionId,
+    budget: Arc<Semaphore>,
     stanza: Stanza,
 }
 
@@ -138,12 +151,15 @@ impl HostHandle {
     ///
     /// # Errors
     /// The stanza, for [`hand_later`](Self::hand_later).
-    pub(super) fn hand(&self, session: SessionId, stanza: Stanza) -> Result<(), Unhanded> {
-        let Ok(share) = Arc::clone(&self.budget).try_acquire_many_owned(share_of(&stanza)) else {
-            return Err(Unhanded { session, stanza });
-        };
+    pub(super) fn hand(&self, from: &Attached, stanza: Stanza) -> Result<(), Unhanded> {
+        let session = from.session;
+        let unhanded = |stanza| Unhanded { session, budget: Arc::clone(&from.budget), stanza };
+        let own = Arc::clone(&from.budget).try_acquire_many_owned(share_of(&stanza, OWN_BUDGET));
+        let common = Arc::clone(&self.budget).try_acquire_many_owned(share_of(&stanza, BUDGET));
+        let (Ok(own), Ok(common)) = (own, common) else { return Err(unhanded(stanza)) };
+        let share = Share { _own: own, _common: common };
         match self.commands.try_send(Command::Stanza { session, stanza, _share: share }) {
-            Err(TrySendError::Full(Command::Stanza { stanza, .. })) => Err(Unhanded { session, stanza }),
+            Err(TrySendError::Full(Command::Stanza { stanza, .. })) => Err(unhanded(stanza)),
             // The host ends only after all connections have.
             Ok(()) | Err(_) => Ok(()),
         }
@@ -151,11 +167,12 @@ impl HostHandle {
 
     /// Hands a stanza over as soon as there is room.
     pub(super) async fn hand_later(self, unhanded: Unhanded) {
-        let Unhanded { session, stanza } = unhanded;
-        // Neither is ever closed while a connection is there.
-        if let Ok(share) = self.budget.acquire_many_owned(share_of(&stanza)).await {
-            let _ = self.commands.send(Command::Stanza { session, stanza, _share: share }).await;
-        }
+        let Unhanded { session, budget, stanza } = unhanded;
+        // None is ever closed while a connection is there. Nobody waits for the session's own budget with a share of the common one.
+        let Ok(own) = budget.acquire_many_owned(share_of(&stanza, OWN_BUDGET)).await else { return };
+        let Ok(common) = self.budget.acquire_many_owned(share_of(&stanza, BUDGET)).await else { return };
+        let share = Share { _own: own, _common: common };
+        let _ = self.commands.send(Command::Stanza { session, stanza, _share: share }).await;
     }
 
     /// Says that the mailbox is empty, after it said that there was more.
@@ -165,8 +182,8 @@ impl HostHandle {
     }
 }
 
-fn share_of(stanza: &Stanza) -> u32 {
-    u32::try_from(stanza.weight().clamp(LEAST, BUDGET)).unwrap_or(u32::MAX)
+fn share_of(stanza: &Stanza, budget: usize) -> u32 {
+    u32::try_from(stanza.weight().clamp(LEAST, budget)).unwrap_or(u32::MAX)
 }
 
 /// The host and what it has to do.
@@ -272,6 +289,7 @@ impl HostTask {
                         session: bound.session(),
                         jid: bound.jid().clone(),
                         mailbox,
+                        budget: Arc::new(Semaphore::new(OWN_BUDGET)),
                         unsent: Vec::new(),
                         room: Some(room),
                     }

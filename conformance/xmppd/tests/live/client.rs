@@ -336,6 +336,11 @@ impl Client {
         self.ended().await
     }
 
+    /// The bytes of the stream, to go on by hand.
+    pub fn into_stream(self) -> impl AsyncRead + AsyncWrite + Send {
+        self.stream.unwrap()
+    }
+
     /// Stops reading without ending anything.
     pub fn hold(self) -> impl Sized {
         self
