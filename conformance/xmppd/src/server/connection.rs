@@ -158,9 +158,8 @@ impl Connection {
             }
             Event::Stanza(stanza) => {
                 let Some(session) = &self.session else { return };
-                let host = &self.shared.host;
-                if let Err(unhanded) = host.hand(session, stanza) {
-                    self.handing = Some(Box::pin(host.clone().hand_later(unhanded)));
+                if let Some(handing) = self.shared.host.hand(session, stanza) {
+                    self.handing = Some(Box::pin(handing));
                 }
             }
             Event::Warning(warning) => debug!(?warning, "the client made a mistake"),

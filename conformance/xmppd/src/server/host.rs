@@ -16,6 +16,7 @@
 //! replies, which are taken in every turn. The moment for a congested session ends by the clock.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -120,14 +121,6 @@ pub(super) struct HostHandle {
     budget: Arc<Semaphore>,
 }
 
-/// A stanza that there is no room for yet.
-#[derive(Debug)]
-pub(super) struct Unhanded {
-    session: SessionId,
-    budget: Arc<Semaphore>,
-    stanza: Stanza,
-}
-
 impl HostHandle {
     /// Asks for a session.
     ///
@@ -147,32 +140,35 @@ impl HostHandle {
         outcome.await.map_err(|_| gone())?
     }
 
-    /// Hands a stanza over if there is room at once.
-    ///
-    /// # Errors
-    /// The stanza, for [`hand_later`](Self::hand_later).
-    pub(super) fn hand(&self, from: &Attached, stanza: Stanza) -> Result<(), Unhanded> {
+    /// Hands a stanza over: at once if there is room, else by what is returned, which waits for it.
+    pub(super) fn hand(
+        &self,
+        from: &Attached,
+        stanza: Stanza,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let session = from.session;
-        let unhanded = |stanza| Unhanded { session, budget: Arc::clone(&from.budget), stanza };
         let own = Arc::clone(&from.budget).try_acquire_many_owned(share_of(&stanza, OWN_BUDGET));
         let common = Arc::clone(&self.budget).try_acquire_many_owned(share_of(&stanza, BUDGET));
-        let (Ok(own), Ok(common)) = (own, common) else { return Err(unhanded(stanza)) };
-        let share = Share { _own: own, _common: common };
-        match self.commands.try_send(Command::Stanza { session, stanza, _share: share }) {
-            Err(TrySendError::Full(Command::Stanza { stanza, .. })) => Err(unhanded(stanza)),
-            // The host ends only after all connections have.
-            Ok(()) | Err(_) => Ok(()),
-        }
-    }
-
-    /// Hands a stanza over as soon as there is room.
-    pub(super) async fn hand_later(self, unhanded: Unhanded) {
-        let Unhanded { session, budget, stanza } = unhanded;
-        // None is ever closed while a connection is there. Nobody waits for the session's own budget with a share of the common one.
-        let Ok(own) = budget.acquire_many_owned(share_of(&stanza, OWN_BUDGET)).await else { return };
-        let Ok(common) = self.budget.acquire_many_owned(share_of(&stanza, BUDGET)).await else { return };
-        let share = Share { _own: own, _common: common };
-        let _ = self.commands.send(Command::Stanza { session, stanza, _share: share }).await;
+        let stanza = match (own, common) {
+            (Ok(own), Ok(common)) => {
+                let share = Share { _own: own, _common: common };
+                match self.commands.try_send(Command::Stanza { session, stanza, _share: share }) {
+                    Err(TrySendError::Full(Command::Stanza { stanza, .. })) => stanza,
+                    // The host ends only after all connections have.
+                    Ok(()) | Err(_) => return None,
+                }
+            }
+            _ => stanza,
+        };
+        let (host, budget) = (self.clone(), Arc::clone(&from.budget));
+        Some(async move {
+            // None is ever closed while a connection is there. Nobody waits for its own budget with a share of the common one.
+            let Ok(own) = budget.acquire_many_owned(share_of(&stanza, OWN_BUDGET)).await else { return };
+            let common = host.budget.acquire_many_owned(share_of(&stanza, BUDGET)).await;
+            let Ok(common) = common else { return };
+            let share = Share { _own: own, _common: common };
+            let _ = host.commands.send(Command::Stanza { session, stanza, _share: share }).await;
+        })
     }
 
     /// Says that the mailbox is empty, after it said that there was more.
