@@ -55,6 +55,9 @@ pub(super) const JOBS_SENT: usize = 256;
 /// How long commands wait for a session that is congested.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// A session, or what the client is told instead.
+type Bound = Result<Attached, StanzaError>;
+
 /// What a connection wants of the host.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -63,7 +66,7 @@ pub(super) enum Command {
         account: BareJid,
         resource: Option<String>,
         room: OwnedPermit<Command>,
-        reply: oneshot::Sender<Result<Attached, StanzaError>>,
+        reply: oneshot::Sender<Bound>,
     },
     /// A client's stanza, with its share of the budget.
     Stanza { session: SessionId, stanza: Stanza, _share: Share },
@@ -196,6 +199,9 @@ pub(super) struct HostTask {
     unanswered: usize,
     /// Whether an answer to [`Job::FindDeleted`] is awaited, and whether to ask again after it.
     looking: Looking,
+    /// Accounts that are being loaded, with the clients who are told of their sessions after that: what they send then never has
+    /// to be parked, where there is little room.
+    loading: HashMap<BareJid, Vec<(oneshot::Sender<Bound>, Attached)>>,
     /// Sessions whose readers are given a moment, and until when.
     congested: HashMap<SessionId, Moment>,
     /// How many sessions there are, for others to see.
@@ -231,6 +237,7 @@ pub(super) fn new(host: Host, connections: usize, replies: Receiver<Reply>) -> (
         waiting: VecDeque::new(),
         unanswered: 0,
         looking: Looking::No,
+        loading: HashMap::new(),
         congested: HashMap::new(),
         count: Arc::default(),
     };
@@ -276,23 +283,7 @@ impl HostTask {
 
     fn on_command(&mut self, command: Command) {
         match command {
-            Command::Bind { account, resource, room, reply } => {
-                let outcome = self.host.bind(&account, resource.as_deref()).map(|bound| {
-                    let mailbox = Arc::<Mailbox>::default();
-                    let carried = Carried { account, mailbox: Arc::clone(&mailbox) };
-                    self.sessions.insert(bound.session(), carried);
-                    Attached {
-                        session: bound.session(),
-                        jid: bound.jid().clone(),
-                        mailbox,
-                        budget: Arc::new(Semaphore::new(OWN_BUDGET)),
-                        unsent: Vec::new(),
-                        room: Some(room),
-                    }
-                });
-                // If the connection is gone by now, dropping the outcome ends the session.
-                let _ = reply.send(outcome);
-            }
+            Command::Bind { account, resource, room, reply } => self.bind(account, resource, room, reply),
             Command::Stanza { session, stanza, .. } => {
                 if self.host.receive(session, stanza).is_err() {
                     debug!(session = session.as_u64(), "a stanza came after the end of its session");
@@ -308,14 +299,58 @@ impl HostTask {
         }
     }
 
+    fn bind(
+        &mut self,
+        account: BareJid,
+        resource: Option<String>,
+        room: OwnedPermit<Command>,
+        reply: oneshot::Sender<Bound>,
+    ) {
+        let bound = match self.host.bind(&account, resource.as_deref()) {
+            Ok(bound) => bound,
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        let mailbox = Arc::<Mailbox>::default();
+        let carried = Carried { account: account.clone(), mailbox: Arc::clone(&mailbox) };
+        self.sessions.insert(bound.session(), carried);
+        let attached = Attached {
+            session: bound.session(),
+            jid: bound.jid().clone(),
+            mailbox,
+            budget: Arc::new(Semaphore::new(OWN_BUDGET)),
+            unsent: Vec::new(),
+            room: Some(room),
+        };
+        // This may be what the account is loaded for.
+        self.perform();
+        match self.loading.get_mut(&account) {
+            Some(waiting) => waiting.push((reply, attached)),
+            // If the connection is gone by now, dropping the session ends it.
+            None => drop(reply.send(Ok(attached))),
+        }
+    }
+
+    /// An account is loaded, or will not be: its sessions learn that from their mailboxes.
+    fn is_loaded(&mut self, account: &BareJid) {
+        for (reply, attached) in self.loading.remove(account).unwrap_or_default() {
+            let _ = reply.send(Ok(attached));
+        }
+    }
+
     fn on_reply(&mut self, reply: Reply) {
         if !matches!(reply, Reply::Changed) {
             self.unanswered = self.unanswered.saturating_sub(1);
         }
         match reply {
             // A stale ticket is one whose sessions have ended meanwhile.
-            Reply::Loaded(ticket, data) => drop(self.host.loaded(ticket, data)),
-            Reply::LoadFailed(ticket) => drop(self.host.load_failed(ticket)),
+            Reply::Loaded(ticket, account, data) => {
+                let _ = self.host.loaded(ticket, data);
+                self.is_loaded(&account);
+            }
+            Reply::LoadFailed(ticket, account) => {
+                let _ = self.host.load_failed(ticket);
+                self.is_loaded(&account);
+            }
             Reply::Persisted(account, seq) => self.host.persisted(&account, seq),
             Reply::PersistFailed(account, seq) => self.host.persist_failed(&account, seq),
             Reply::Changed => match self.looking {
@@ -352,7 +387,10 @@ impl HostTask {
     fn perform(&mut self) {
         while let Some(action) = self.host.poll() {
             match action {
-                HostAction::Load { ticket, account } => self.job(Job::Load(ticket, account)),
+                HostAction::Load { ticket, account } => {
+                    self.loading.entry(account.clone()).or_default();
+                    self.job(Job::Load(ticket, account));
+                }
                 HostAction::Persist(persist) => self.job(Job::Persist(persist)),
                 HostAction::Ready(session) => self.fill(session),
                 HostAction::Congested(session) => {

@@ -36,8 +36,8 @@ pub(super) enum Job {
 /// What became of it.
 #[derive(Debug)]
 pub(super) enum Reply {
-    Loaded(LoadTicket, Option<AccountData>),
-    LoadFailed(LoadTicket),
+    Loaded(LoadTicket, BareJid, Option<AccountData>),
+    LoadFailed(LoadTicket, BareJid),
     Persisted(BareJid, u64),
     PersistFailed(BareJid, u64),
     Deleted(Vec<BareJid>),
@@ -97,10 +97,10 @@ async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> R
     for job in others {
         let reply = match job {
             Job::Load(ticket, account) => match store.load_account(&account).await {
-                Ok(data) => Reply::Loaded(ticket, data),
+                Ok(data) => Reply::Loaded(ticket, account, data),
                 Err(error) => {
                     error!(%account, %error, "cannot load an account");
-                    Reply::LoadFailed(ticket)
+                    Reply::LoadFailed(ticket, account)
                 }
             },
             Job::FindDeleted(accounts) => match store.missing(&accounts).await {
