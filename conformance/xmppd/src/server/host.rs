@@ -5,17 +5,17 @@
 //!   bytes, the session's own and all sessions'. A connection that is faster than the host waits, and stops reading its socket.
 //! - What a session is to get goes into its [`Mailbox`] up to a mark, and stays in the host's own bounded outbox beyond it.
 //! - While as many jobs as allowed wait for the store, no command is taken.
-//! - While a session is congested, no command is taken for a moment, so that a fast sender does not cost a reader its session
-//!   that is only a little slower. A reader that has stopped gains that moment and no more.
+//! - What goes to an account with a congested session costs its sender its own budget for a moment longer, so that a fast sender does
+//!   not cost a reader its session that is only a little slower. Nobody else waits, and a reader that has stopped is given up soon.
 //!
 //! # Why it cannot lock up
 //! This task waits for nobody in particular: each turn takes whatever is there of replies, emptied mailboxes, room for jobs
 //! and commands. Connections wait for it (budget, room for commands), never it for them: a mailbox is filled without
 //! waiting, and a session's end has its room in the channel reserved since the session began. It does leave commands
 //! untaken for the store's sake; but then jobs wait, the store task works on them, and it waits only for the disk and for room for
-//! replies, which are taken in every turn. The moment for a congested session ends by the clock.
+//! replies, which are taken in every turn. The moment that a sender waits ends by the clock.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant as Moment, sleep_until};
 use tracing::debug;
-use xmpp_core::jid::{BareJid, FullJid};
+use xmpp_core::jid::{BareJid, FullJid, Jid};
 use xmpp_core::stanza::{Condition, ErrorType, Stanza, StanzaError};
 use xmpp_im::host::{Host, HostAction, SessionId};
 
@@ -52,7 +52,7 @@ const JOBS: usize = 1024;
 /// Jobs on their way to the store task.
 pub(super) const JOBS_SENT: usize = 256;
 
-/// How long commands wait for a session that is congested.
+/// How long a stanza to a congested session keeps its share of its sender's budget: 64 KiB a turn make 640 KiB a second.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// A session, or what the client is told instead.
@@ -69,7 +69,7 @@ pub(super) enum Command {
         reply: oneshot::Sender<Bound>,
     },
     /// A client's stanza, with its share of the budget.
-    Stanza { session: SessionId, stanza: Stanza, _share: Share },
+    Stanza { session: SessionId, stanza: Stanza, share: Share },
     /// A session's transport has ended.
     Detach { session: SessionId, unsent: Vec<Stanza> },
 }
@@ -77,7 +77,7 @@ pub(super) enum Command {
 /// A stanza's share of the budgets of its session and of all.
 #[derive(Debug)]
 pub(super) struct Share {
-    _own: OwnedSemaphorePermit,
+    own: OwnedSemaphorePermit,
     _common: OwnedSemaphorePermit,
 }
 
@@ -154,8 +154,8 @@ impl HostHandle {
         let common = Arc::clone(&self.budget).try_acquire_many_owned(share_of(&stanza, BUDGET));
         let stanza = match (own, common) {
             (Ok(own), Ok(common)) => {
-                let share = Share { _own: own, _common: common };
-                match self.commands.try_send(Command::Stanza { session, stanza, _share: share }) {
+                let share = Share { own, _common: common };
+                match self.commands.try_send(Command::Stanza { session, stanza, share }) {
                     Err(TrySendError::Full(Command::Stanza { stanza, .. })) => stanza,
                     // The host ends only after all connections have.
                     Ok(()) | Err(_) => return None,
@@ -169,8 +169,8 @@ impl HostHandle {
             let Ok(own) = budget.acquire_many_owned(share_of(&stanza, OWN_BUDGET)).await else { return };
             let common = host.budget.acquire_many_owned(share_of(&stanza, BUDGET)).await;
             let Ok(common) = common else { return };
-            let share = Share { _own: own, _common: common };
-            let _ = host.commands.send(Command::Stanza { session, stanza, _share: share }).await;
+            let share = Share { own, _common: common };
+            let _ = host.commands.send(Command::Stanza { session, stanza, share }).await;
         })
     }
 
@@ -202,8 +202,10 @@ pub(super) struct HostTask {
     /// Accounts that are being loaded, with the clients who are told of their sessions after that: what they send then never has
     /// to be parked, where there is little room.
     loading: HashMap<BareJid, Vec<(oneshot::Sender<Bound>, Attached)>>,
-    /// Sessions whose readers are given a moment, and until when.
-    congested: HashMap<SessionId, Moment>,
+    /// Accounts with a session whose client reads too slowly.
+    congested: HashSet<BareJid>,
+    /// What senders to those wait for, and until when; the oldest first.
+    slowed: VecDeque<(Moment, OwnedSemaphorePermit)>,
     /// How many sessions there are, for others to see.
     count: Arc<AtomicUsize>,
 }
@@ -238,7 +240,8 @@ pub(super) fn new(host: Host, connections: usize, replies: Receiver<Reply>) -> (
         unanswered: 0,
         looking: Looking::No,
         loading: HashMap::new(),
-        congested: HashMap::new(),
+        congested: HashSet::new(),
+        slowed: VecDeque::new(),
         count: Arc::default(),
     };
     (task, HostHandle { commands: to_commands, drained: to_drained, budget })
@@ -249,7 +252,7 @@ impl HostTask {
     pub(super) async fn run(mut self, jobs: Sender<Job>) {
         let mut open = true;
         while open || self.unanswered > 0 {
-            let grace = self.congested.values().min().copied();
+            let grace = self.slowed.front().map(|(until, _)| *until);
             tokio::select! {
                 biased;
                 Some(reply) = self.replies.recv() => self.on_reply(reply),
@@ -260,13 +263,14 @@ impl HostTask {
                     }
                 }
                 command = self.commands.recv(),
-                    if open && grace.is_none() && self.waiting.len() < JOBS => match command {
+                    if open && self.waiting.len() < JOBS => match command {
                     Some(command) => self.on_command(command),
                     None => open = false,
                 },
                 () = sleep_until(grace.unwrap_or_else(Moment::now)), if grace.is_some() => {
                     let now = Moment::now();
-                    self.congested.retain(|_, until| *until > now);
+                    let due = self.slowed.iter().take_while(|(until, _)| *until <= now).count();
+                    self.slowed.drain(..due);
                 }
                 // The store task is gone, which only a fault in it explains: nothing can be kept any more.
                 else => return,
@@ -284,13 +288,9 @@ impl HostTask {
     fn on_command(&mut self, command: Command) {
         match command {
             Command::Bind { account, resource, room, reply } => self.bind(account, resource, room, reply),
-            Command::Stanza { session, stanza, .. } => {
-                if self.host.receive(session, stanza).is_err() {
-                    debug!(session = session.as_u64(), "a stanza came after the end of its session");
-                }
-            }
+            Command::Stanza { session, stanza, share } => self.stanza(session, stanza, share),
             Command::Detach { session, mut unsent } => {
-                self.congested.remove(&session);
+                self.relieved(session);
                 if let Some(carried) = self.sessions.remove(&session) {
                     unsent.extend(carried.mailbox.take().stanzas);
                 }
@@ -394,10 +394,10 @@ impl HostTask {
                 HostAction::Persist(persist) => self.job(Job::Persist(persist)),
                 HostAction::Ready(session) => self.fill(session),
                 HostAction::Congested(session) => {
-                    self.congested.insert(session, Moment::now() + GRACE);
+                    self.congested.extend(self.sessions.get(&session).map(|carried| carried.account.clone()));
                 }
                 HostAction::Close(session, error) => {
-                    self.congested.remove(&session);
+                    self.relieved(session);
                     if let Some(carried) = self.sessions.get(&session) {
                         carried.mailbox.close(error);
                     }
@@ -413,7 +413,29 @@ impl HostTask {
         let Self { host, sessions, .. } = self;
         let Some(carried) = sessions.get(&session) else { return };
         if carried.mailbox.fill(|| host.take(session)) {
-            self.congested.remove(&session);
+            self.relieved(session);
+        }
+    }
+
+    /// Hands a stanza to the host. If its receiver is congested, its sender gets its share of the budget back a little later.
+    fn stanza(&mut self, session: SessionId, stanza: Stanza, share: Share) {
+        let to = stanza.to().map(Jid::to_bare);
+        if self.host.receive(session, stanza).is_err() {
+            debug!(session = session.as_u64(), "a stanza came after the end of its session");
+        }
+        self.perform();
+        let to = to.as_ref().or_else(|| self.sessions.get(&session).map(|carried| &carried.account));
+        if to.is_some_and(|to| self.congested.contains(to)) {
+            self.slowed.push_back((Moment::now() + GRACE, share.own));
+        }
+    }
+
+    /// The session is not congested any more.
+    fn relieved(&mut self, session: SessionId) {
+        if !self.congested.is_empty()
+            && let Some(carried) = self.sessions.get(&session)
+        {
+            self.congested.remove(&carried.account);
         }
     }
 }
