@@ -10,6 +10,7 @@ use rxml::NcName;
 use super::XmlError;
 use super::scope::{Scope, Uri};
 use crate::xml::build::Assembler;
+use crate::xml::chars;
 use crate::xml::element::Element;
 
 /// Up to how many attributes are compared each with each.
@@ -34,10 +35,14 @@ struct Attribute {
 }
 
 impl Tag {
-    pub(super) fn open(&mut self, prefix: Option<NcName>, name: NcName) {
+    pub(super) fn open(&mut self, prefix: Option<NcName>, name: NcName) -> Result<(), XmlError> {
+        if !is_name(&name) {
+            return Err(XmlError::NotWellFormed);
+        }
         self.prefix = prefix;
         self.name = Some(name);
         self.count = 0;
+        Ok(())
     }
 
     pub(super) fn prefix(&self) -> Option<&str> {
@@ -63,6 +68,7 @@ impl Tag {
         match prefix.as_ref().map(|prefix| prefix.as_str()) {
             None if name.as_str() == "xmlns" => scope.declare(None, value, most),
             Some("xmlns") => scope.declare(Some(name.as_str()), value, most),
+            _ if !is_name(&name) => Err(XmlError::NotWellFormed),
             _ => {
                 self.attributes.push(Attribute { ns: Uri::NONE, prefix, name, value });
                 Ok(())
@@ -108,6 +114,11 @@ impl Tag {
     pub(super) fn release(&mut self) {
         *self = Tag::default();
     }
+}
+
+/// Whether the name can be handed on: the parser follows the fifth edition of XML 1.0 alone. Prefixes are never handed on.
+fn is_name(name: &NcName) -> bool {
+    name.as_str().is_ascii() || chars::is_ncname(name.as_str())
 }
 
 /// The start tag of a stream (RFC 3920 section 4.2).
