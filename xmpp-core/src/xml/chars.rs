@@ -71,6 +71,12 @@ pub(crate) fn to_namespace(ns: &str) -> Cow<'_, str> {
     }
 }
 
+/// `text` for an error message, which often ends in a log: a space stands for whatever could begin another line or steer a terminal.
+pub(crate) fn to_line(text: &str) -> String {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars().map(|c| if breaks(c) { ' ' } else { c }).collect()
+}
+
 /// `text` itself, or a copy in which U+FFFD stands for what XML cannot carry.
 pub(crate) fn to_text(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_char) {
