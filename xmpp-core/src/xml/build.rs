@@ -198,7 +198,7 @@ fn hand_out<T: Clone>(buffer: &mut Vec<T>) -> Box<[T]> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A name of an element or attribute is not an `NCName`, or is the reserved `xmlns`.
+    /// A name of an element or attribute is not an `NCName`, is the reserved `xmlns`, or has more than 1,023 bytes.
     Name,
     /// A text or value holds a character that XML 1.0 cannot carry.
     Character,

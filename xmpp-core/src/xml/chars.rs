@@ -11,6 +11,10 @@ pub(crate) const fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
+/// The longest name that is taken or written, in bytes: parsers have limits of their own (one in wide use ends the stream at 50,000), and whoever
+/// could have us hand on more could end the streams of others.
+pub(crate) const MOST_NAME: usize = 1023;
+
 /// What begins a name without a prefix. The fifth edition of XML 1.0 allows many more characters in names than those before, and the parsers
 /// of many peers follow the fourth: to them a stream that carries any other name is not well-formed, so whoever could have us hand one
 /// on could end the streams of others. What the fourth edition (appendix B) allows, the fifth does too.
@@ -30,22 +34,27 @@ fn is_in(ranges: &[(u16, u16)], c: char) -> bool {
     })
 }
 
-/// Whether `name` is an `NCName`: a name without a prefix.
+/// Whether `name` is an `NCName`, a name without a prefix, that is not too long.
 pub(crate) fn is_ncname(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(is_name_start) && chars.all(is_name)
+    name.len() <= MOST_NAME && chars.next().is_some_and(is_name_start) && chars.all(is_name)
 }
 
-/// `name` itself, or the nearest `NCName`: every other character becomes `_`.
+/// `name` itself, or the nearest `NCName`: every other character becomes `_`, and what is too long is cut.
 pub(crate) fn to_ncname(name: &str) -> Cow<'_, str> {
     if is_ncname(name) {
         return Cow::Borrowed(name);
     }
-    let mut out = String::with_capacity(name.len() + 1);
+    let mut out = String::new();
     if !name.starts_with(is_name_start) {
         out.push('_');
     }
-    out.extend(name.chars().map(|c| if is_name(c) { c } else { '_' }));
+    for c in name.chars().map(|c| if is_name(c) { c } else { '_' }) {
+        if out.len() + c.len_utf8() > MOST_NAME {
+            break;
+        }
+        out.push(c);
+    }
     Cow::Owned(out)
 }
 
@@ -164,6 +173,18 @@ mod tests {
         ] {
             assert_eq!(to_ncname(bad), good);
             assert!(is_ncname(good) && !is_ncname(bad));
+        }
+    }
+
+    #[test]
+    fn names_have_at_most_1023_bytes() {
+        for (letter, count, kept) in
+            [("a", 1022, 1022), ("a", 1023, 1023), ("a", 1024, 1023), ("\u{E9}", 512, 1022)]
+        {
+            let name = letter.repeat(count);
+            assert_eq!(is_ncname(&name), name.len() <= 1023);
+            assert_eq!(to_ncname(&name).len(), kept);
+            assert!(is_ncname(&to_ncname(&name)));
         }
     }
 

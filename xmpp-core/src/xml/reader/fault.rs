@@ -38,7 +38,7 @@ pub enum XmlError {
     Text,
     /// The stream goes on behind its end tag.
     AfterFooter,
-    /// An element of the first level, or the header, is longer than allowed.
+    /// An element of the first level, or the header, is longer than allowed, or a name has more than 1,023 bytes.
     TooLarge,
     /// Elements nest deeper than allowed.
     TooDeep,

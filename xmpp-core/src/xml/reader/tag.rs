@@ -36,9 +36,7 @@ struct Attribute {
 
 impl Tag {
     pub(super) fn open(&mut self, prefix: Option<NcName>, name: NcName) -> Result<(), XmlError> {
-        if !is_name(&name) {
-            return Err(XmlError::NotWellFormed);
-        }
+        check(&name)?;
         self.prefix = prefix;
         self.name = Some(name);
         self.count = 0;
@@ -68,8 +66,8 @@ impl Tag {
         match prefix.as_ref().map(|prefix| prefix.as_str()) {
             None if name.as_str() == "xmlns" => scope.declare(None, value, most),
             Some("xmlns") => scope.declare(Some(name.as_str()), value, most),
-            _ if !is_name(&name) => Err(XmlError::NotWellFormed),
             _ => {
+                check(&name)?;
                 self.attributes.push(Attribute { ns: Uri::NONE, prefix, name, value });
                 Ok(())
             }
@@ -117,8 +115,12 @@ impl Tag {
 }
 
 /// Whether the name can be handed on: the parser follows the fifth edition of XML 1.0 alone. Prefixes are never handed on.
-fn is_name(name: &NcName) -> bool {
-    name.as_str().is_ascii() || chars::is_ncname(name.as_str())
+fn check(name: &NcName) -> Result<(), XmlError> {
+    match name.as_str() {
+        name if name.len() > chars::MOST_NAME => Err(XmlError::TooLarge),
+        name if name.is_ascii() || chars::is_ncname(name) => Ok(()),
+        _ => Err(XmlError::NotWellFormed),
+    }
 }
 
 /// The start tag of a stream (RFC 3920 section 4.2).
