@@ -12,7 +12,7 @@ mod pair;
 use std::time::Duration;
 
 use pair::*;
-use xmpp_core::conn::{Close, CloseReason, Drive as _, Timer};
+use xmpp_core::conn::{Close, CloseReason, Drive as _, Retry, Timer};
 use xmpp_core::error::Misuse;
 use xmpp_core::limits::Limits;
 use xmpp_core::stream::{Condition, StreamError};
@@ -208,4 +208,14 @@ fn the_embedder_ends_the_stream_with_an_error() {
     let said = fresh.said();
     assert!(said.starts_with("<?xml version='1.0'?><stream:stream "), "{said}");
     assert!(said.ends_with(&stream_error("system-shutdown")), "{said}");
+}
+
+#[test]
+fn nothing_is_tried_again_when_we_closed_and_the_peer_did_not() {
+    let mut client = online_client(open_client());
+    client.conn.close(client.now);
+    client.said();
+    client.sleep(Duration::from_secs(5));
+    assert_eq!(client.reason, Some(CloseReason::Timeout(Timer::Close)));
+    assert_eq!(client.reason.map(|reason| reason.retry()), Some(Retry::Never));
 }

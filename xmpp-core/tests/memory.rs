@@ -96,6 +96,11 @@ fn an_idle_connection_is_small() {
         conn.send(Instant::ZERO, message("hello")).unwrap();
         drain(&mut conn);
     }
+    // Nor does a burst of many small stanzas.
+    for _ in 0..1000 {
+        conn.send(Instant::ZERO, message("hello")).unwrap();
+    }
+    drain(&mut conn);
     let after = held().0 - before;
     let sizes = (size_of::<ServerConnection>(), size_of::<ClientConnection>());
     println!(

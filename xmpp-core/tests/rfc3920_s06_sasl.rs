@@ -13,9 +13,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pair::sasl::*;
 use pair::*;
-use xmpp_core::conn::{AuthenticationFault, ClientConfig, CloseReason, Drive as _};
+use xmpp_core::conn::{AuthenticationFault, ClientConfig, CloseReason, Drive as _, ServerConfig};
 use xmpp_core::jid::BareJid;
 use xmpp_core::limits::Limits;
+use xmpp_core::sasl::server::Decoy;
 use xmpp_core::sasl::{Bindings, Mechanism, PlainPolicy, SaslCondition, ScramHash, Secret, Selection};
 use xmpp_core::stream::Condition;
 
@@ -171,6 +172,26 @@ fn r3920_6_4_06_wrong_passwords_and_unknown_users_look_the_same() {
         assert_eq!(shape("nobody", "wrong", mechanism), wrong, "{mechanism}");
         assert_eq!(shape("romeox", PASSWORD, mechanism), wrong, "{mechanism}");
     }
+}
+
+#[test]
+fn salts_of_unknown_users_differ_where_those_of_accounts_do() {
+    let salt = |domain: &str, name: &str| {
+        let domains = ["example.com", "example.net"].map(|domain| BareJid::new(domain).unwrap());
+        let config = ServerConfig::new(domains, Decoy::new([7; 32]))
+            .with_tls(xmpp_core::tls::TlsPolicy::Disabled)
+            .with_mechanisms(Selection::new());
+        let mut server = server(config);
+        server.feed(CLIENT_HEADER.replace("example.com", domain));
+        let said = server.feed(auth("SCRAM-SHA-1", &STANDARD.encode(format!("n,,n={name},r=abcdef"))));
+        payload(&said, "challenge").split(',').nth(1).unwrap().to_owned()
+    };
+    // However the name of an account is spelled, its salt is the same; so for one that is nobody's.
+    for (one, other) in [("juliet", "JULIET"), ("nobody", "Nobody"), ("nobody", "\u{FF2E}obody")] {
+        assert_eq!(salt("example.com", one), salt("example.com", other), "{one} {other}");
+    }
+    // Two accounts of one name on two domains have salts of their own; so where there is neither.
+    assert_ne!(salt("example.com", "nobody"), salt("example.net", "nobody"));
 }
 
 #[test]

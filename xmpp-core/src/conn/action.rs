@@ -224,7 +224,8 @@ impl CloseReason {
         const SOON: Retry = Retry::After(Duration::from_secs(5));
         const LATER: Retry = Retry::After(Duration::from_secs(60));
         match self {
-            CloseReason::Clean => Retry::Never,
+            // Who closes does not want another connection, whether the peer answers or not.
+            CloseReason::Clean | CloseReason::Timeout(Timer::Close) => Retry::Never,
             CloseReason::PeerClosed | CloseReason::Truncated | CloseReason::Timeout(_) => SOON,
             CloseReason::Peer(error) => match error.condition() {
                 Condition::Reset | Condition::SeeOtherHost => Retry::Now,

@@ -21,7 +21,8 @@ macro_rules! connection {
             /// what `info` says of it.
             ///
             /// # Errors
-            /// [`Misuse::NoTlsPending`](crate::error::Misuse::NoTlsPending) unless [`Action::StartTls`](crate::conn::Action::StartTls) asked for one.
+            /// [`Misuse::NoTlsPending`](crate::error::Misuse::NoTlsPending) unless [`Action::StartTls`](crate::conn::Action::StartTls) asked for one, and
+            /// once the transport has ended or the handshake took too long.
             pub fn tls_established(
                 &mut self,
                 now: $crate::time::Instant,
@@ -33,7 +34,8 @@ macro_rules! connection {
             /// The TLS handshake failed: the connection ends without another byte (RFC 6120 section 5.4.3.2).
             ///
             /// # Errors
-            /// [`Misuse::NoTlsPending`](crate::error::Misuse::NoTlsPending) unless [`Action::StartTls`](crate::conn::Action::StartTls) asked for one.
+            /// [`Misuse::NoTlsPending`](crate::error::Misuse::NoTlsPending) unless [`Action::StartTls`](crate::conn::Action::StartTls) asked for one, and
+            /// once the transport has ended or the handshake took too long.
             pub fn tls_failed(
                 &mut self,
                 now: $crate::time::Instant,

@@ -3,6 +3,8 @@
 //! A [`Role`] gets frames, one at a time and only when everything before was taken out, and puts its output into the
 //! [`Core`]; [`Machine`] stands between them and the bytes.
 
+use alloc::collections::VecDeque;
+
 use super::action::{Action, Close, CloseReason, SendId, TlsFault};
 use super::core::{Core, Life, Output};
 use super::question::{Answer, Query, Ticket};
@@ -16,6 +18,9 @@ use crate::stream::{Condition, FirstLevel, Half, Phase, StreamError, StreamHeade
 use crate::time::Instant;
 use crate::tls::{TlsError, TlsInfo};
 use crate::xml::{Element, Frame, StreamTag, ns};
+
+/// For how many outputs an empty queue keeps room: a burst of stanzas shall not stay with a connection that is idle again.
+const KEPT: usize = 8;
 
 /// What makes a connection of a machine: the states of a role, each holding what that state needs.
 pub(crate) trait Role: Sized {
@@ -178,6 +183,9 @@ impl<R: Role> Machine<R> {
                     None => return Some(action),
                 },
             }
+        }
+        if core.queue.capacity() > KEPT {
+            core.queue = VecDeque::new();
         }
         self.framing.take().map(Action::Transmit)
     }

@@ -10,7 +10,7 @@
 //!    machine never runs ahead of what the embedder has seen.
 //! 3. Offer bytes only while [`wants_input`](Drive::wants_input): while TLS or a question is open, what the peer sends stays in the socket.
 //! 4. Answer a [`Question`] with its [`Ticket`]; an answer that comes too late, or after the transport ended, is
-//!    [`Misuse::Stale`] and harmless.
+//!    [`Misuse::Stale`] and harmless; what was made for it, such as the session of a [`BindAnswer`], is the embedder's to undo.
 //! 5. Call [`handle_timeout`](Drive::handle_timeout) at [`poll_timeout`](Drive::poll_timeout); early calls do nothing.
 //! 6. After [`Action::CloseTransport`] there is nothing more. Just before it, [`Event::Closed`] hands back the stanzas that never went out.
 //!

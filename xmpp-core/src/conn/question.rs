@@ -95,7 +95,8 @@ impl From<SaltedPassword> for DerivationAnswer {
 /// What a server says to a client that wants a resource.
 #[derive(Clone, Debug)]
 pub enum BindAnswer {
-    /// The session exists under this address, which has to belong to the account that asked.
+    /// The session exists under this address, which has to belong to the account that asked. If the answer turns out to be
+    /// [stale](crate::error::Misuse::Stale), nobody uses the session: end it.
     Bound(FullJid),
     /// It may not, for instance `conflict`, `not-allowed` or `resource-constraint` (RFC 6120 sections 7.6.2 and 7.7.2).
     Refused(StanzaError),

@@ -28,6 +28,8 @@ use core::mem;
 
 use subtle::ConstantTimeEq as _;
 
+use crate::jid::prep::nodeprep;
+
 use super::keys::Digest;
 use super::scram::{self, ClientFinal, ClientFirst, Flag};
 use super::{
@@ -80,8 +82,18 @@ impl Decoy {
         self
     }
 
+    /// The decoy of one domain among those the service serves: accounts of one name on two domains have salts of
+    /// their own, so the same salt on both would say that there is neither.
+    #[must_use]
+    pub fn domain(mut self, domain: &str) -> Self {
+        self.key = self.key.hmac(&[domain.as_bytes()]);
+        self
+    }
+
     /// The same for the same name, and like an account's in all a client gets to see.
     fn keys(&self, hash: ScramHash, username: &str) -> ScramKeys {
+        // However it is spelled: an account has one salt, so two salts for two spellings would say that there is none.
+        let username = nodeprep(username).unwrap_or(Cow::Borrowed(username));
         let salt = self.key.hmac(&[hash.name().as_bytes(), b"|", username.as_bytes()]);
         let salt = salt.as_slice().iter().copied().take(self.salt_len).collect();
         ScramKeys::of_nobody(hash, salt, self.iterations)

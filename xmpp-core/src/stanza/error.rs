@@ -7,7 +7,7 @@ use core::fmt;
 
 use super::condition::{Condition, ErrorType};
 use crate::jid::Jid;
-use crate::xml::{Element, ElementRef, ns};
+use crate::xml::{Element, ElementRef, chars, ns};
 
 /// The content of an error stanza.
 ///
@@ -213,7 +213,7 @@ impl fmt::Display for StanzaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.condition.name(), self.condition.rfc_section())?;
         match self.text() {
-            Some(text) => write!(f, ": {text}"),
+            Some(text) => write!(f, ": {}", chars::to_line(text)),
             None => Ok(()),
         }
     }

@@ -12,7 +12,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::xml::{Element, ElementRef, ns};
+use crate::xml::{Element, ElementRef, chars, ns};
 
 macro_rules! conditions {
     ($($variant:ident $name:literal $section:literal $doc:literal)*) => {
@@ -199,7 +199,7 @@ impl fmt::Display for StreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.condition.name())?;
         match self.text() {
-            Some(text) => write!(f, " ({text})"),
+            Some(text) => write!(f, " ({})", chars::to_line(text)),
             None => Ok(()),
         }
     }
@@ -250,6 +250,12 @@ mod tests {
             StreamError::parse(Element::builder(ns::STREAMS, "error").build().as_ref()),
             StreamError::new(Condition::UndefinedCondition)
         );
+    }
+
+    #[test]
+    fn what_a_peer_says_stays_on_its_line() {
+        let error = StreamError::new(Condition::Reset).with_text("a\nb\u{1B}[2J\u{9B}\u{2028}c 'd'");
+        assert_eq!(error.to_string(), "reset (a b [2J  c 'd')");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 use super::Condition;
-use crate::xml::{Element, attribute, ns};
+use crate::xml::{Element, attribute, chars, ns};
 
 /// A version of XMPP: two numbers (RFC 3920 section 4.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +49,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// What an opening tag says. Addresses are as written: whether they are acceptable depends on the role.
+/// What an opening tag says. Addresses are as written: whether they are acceptable depends on the role. Of what is set, characters that
+/// XML cannot carry become U+FFFD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamHeader {
     content_ns: String,
@@ -65,7 +66,7 @@ impl StreamHeader {
     #[must_use]
     pub fn new(content_ns: &str) -> Self {
         StreamHeader {
-            content_ns: content_ns.to_string(),
+            content_ns: text(content_ns),
             to: None,
             from: None,
             id: None,
@@ -77,28 +78,28 @@ impl StreamHeader {
     /// Sets `to`.
     #[must_use]
     pub fn with_to(mut self, to: &str) -> Self {
-        self.to = Some(to.to_string());
+        self.to = Some(text(to));
         self
     }
 
     /// Sets `from`.
     #[must_use]
     pub fn with_from(mut self, from: &str) -> Self {
-        self.from = Some(from.to_string());
+        self.from = Some(text(from));
         self
     }
 
     /// Sets `id`.
     #[must_use]
     pub fn with_id(mut self, id: &str) -> Self {
-        self.id = Some(id.to_string());
+        self.id = Some(text(id));
         self
     }
 
     /// Sets `xml:lang`.
     #[must_use]
     pub fn with_lang(mut self, lang: &str) -> Self {
-        self.lang = Some(lang.to_string());
+        self.lang = Some(text(lang));
         self
     }
 
@@ -190,6 +191,11 @@ impl StreamHeader {
     }
 }
 
+/// What the tag can hold: characters that XML cannot carry become U+FFFD.
+fn text(given: &str) -> String {
+    chars::to_text(given).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,5 +244,8 @@ mod tests {
     fn values_are_escaped() {
         let header = StreamHeader::new(ns::CLIENT).with_to("a'b<c");
         assert!(header.to_xml().contains(" to='a&apos;b&lt;c'"));
+        let header = StreamHeader::new("a\0").with_to("b\0").with_from("c\0").with_id("d\0").with_lang("e\0");
+        assert_eq!(header.to_xml().matches('\u{FFFD}').count(), 5);
+        assert!(!header.to_xml().contains('\0'));
     }
 }

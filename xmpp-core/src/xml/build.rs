@@ -198,11 +198,11 @@ fn hand_out<T: Clone>(buffer: &mut Vec<T>) -> Box<[T]> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A name of an element or attribute is not an `NCName`, or is the reserved `xmlns`.
+    /// A name of an element or attribute is not an `NCName`, is the reserved `xmlns`, or has more than 1,023 bytes.
     Name,
-    /// A text, value or namespace holds a character that XML 1.0 cannot carry.
+    /// A text or value holds a character that XML 1.0 cannot carry.
     Character,
-    /// A name was put into the namespace that only declarations may use.
+    /// A namespace holds a character that neither a URI nor an IRI can hold, or is the one that only declarations may use.
     Namespace,
 }
 
@@ -211,7 +211,7 @@ impl fmt::Display for BuildError {
         f.write_str(match self {
             BuildError::Name => "a name is not an XML name without a prefix",
             BuildError::Character => "a text holds a character that XML cannot carry",
-            BuildError::Namespace => "the namespace of namespace declarations cannot be used",
+            BuildError::Namespace => "a namespace is no URI or IRI, or that of namespace declarations",
         })
     }
 }
@@ -220,7 +220,8 @@ impl core::error::Error for BuildError {}
 
 /// Builds an [`Element`]. What it makes can always be written as well-formed XML.
 ///
-/// What XML cannot carry is mended: a character outside XML's set becomes U+FFFD, one that a name cannot have becomes `_`.
+/// What XML cannot carry is mended: a character outside XML's set, or that a namespace cannot have, becomes U+FFFD, one that a name cannot
+/// have becomes `_`.
 /// [`try_build`](Self::try_build) refuses instead.
 ///
 /// ```
@@ -266,8 +267,8 @@ impl Builder {
     }
 
     fn namespace(&mut self, ns: &str) -> String {
-        self.note(ns == ns::XMLNS, BuildError::Namespace);
-        if ns == ns::XMLNS { String::new() } else { self.value(ns) }
+        self.note(ns == ns::XMLNS || !chars::is_namespace(ns), BuildError::Namespace);
+        if ns == ns::XMLNS { String::new() } else { chars::to_namespace(ns).into_owned() }
     }
 
     /// Sets an attribute without namespace, replacing one of the same name.
@@ -407,7 +408,7 @@ mod tests {
             (Element::builder("", "a").attr("x:y", "1"), BuildError::Name, "<a x_y='1'/>"),
             (Element::builder("", "a").attr("xmlns", "urn:evil"), BuildError::Name, "<a xmlns_='urn:evil'/>"),
             (Element::builder("", "a").attr("k", "\u{0}"), BuildError::Character, "<a k='\u{FFFD}'/>"),
-            (Element::builder("\u{1}", "a"), BuildError::Character, "<a xmlns='\u{FFFD}'/>"),
+            (Element::builder("\u{1}", "a"), BuildError::Namespace, "<a xmlns='\u{FFFD}'/>"),
             (Element::builder(ns::XMLNS, "a"), BuildError::Namespace, "<a/>"),
             (Element::builder("", "a").attr_ns(ns::XMLNS, "p", "u"), BuildError::Namespace, "<a p='u'/>"),
         ] {

@@ -74,7 +74,8 @@ impl Unauthenticated {
             Err(condition) => return self.refuse(core, condition),
         };
         let offered = mechanisms.offered(&bindings, self.tls.is_some());
-        let server = Start::new(mechanism, Nonce::from_random(core.nonce()), self.config.decoy().clone())
+        let decoy = self.config.decoy().clone().domain(self.domain.domain());
+        let server = Start::new(mechanism, Nonce::from_random(core.nonce()), decoy)
             .channel_binding(bindings, &offered)
             .start();
         let mut exchange = Box::new(Exchange { client: self, mechanism, server, account: None });

@@ -186,3 +186,9 @@ fn a_malformed_by_is_left_out() {
         parse("<error by='@' type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>");
     assert_eq!(error, Condition::Gone.into());
 }
+
+#[test]
+fn what_a_peer_says_stays_on_its_line() {
+    let error = StanzaError::new(Condition::Gone).with_text("en", "I\r\nmoved");
+    assert_eq!(error.to_string(), "gone (RFC 6120 section 8.3.3.5): I  moved");
+}

@@ -17,7 +17,7 @@ use crate::stream::Condition;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum XmlError {
-    /// The bytes are not well-formed XML.
+    /// The bytes are not well-formed XML, in its fifth edition or in those before.
     NotWellFormed,
     /// A comment, a processing instruction, a document type declaration, a reference to an entity other than the five
     /// predefined ones, or a document that says it does not stand alone.
@@ -28,7 +28,7 @@ pub enum XmlError {
     Version,
     /// A prefix is used that was not declared.
     UndeclaredPrefix,
-    /// A declaration binds a reserved prefix or namespace, or takes a prefix back.
+    /// A declaration binds a reserved prefix or namespace, takes a prefix back, or names a namespace that is no URI or IRI.
     Declaration,
     /// An element has two attributes of the same name.
     DuplicateAttribute,
@@ -38,7 +38,7 @@ pub enum XmlError {
     Text,
     /// The stream goes on behind its end tag.
     AfterFooter,
-    /// An element of the first level, or the header, is longer than allowed.
+    /// An element of the first level, or the header, is longer than allowed, or a name has more than 1,023 bytes.
     TooLarge,
     /// Elements nest deeper than allowed.
     TooDeep,

@@ -363,7 +363,7 @@ impl Reader {
                     self.elements += 1;
                 }
                 self.scope.enter();
-                self.tag.open(prefix, name);
+                self.tag.open(prefix, name)?;
             }
             RawEvent::Attribute(_, name, value) => {
                 self.tag.attribute(&mut self.scope, name, value, self.limits.attributes())?;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::XmlError;
 use crate::xml::build::Assembler;
+use crate::xml::chars;
 use crate::xml::element::Span;
 use crate::xml::ns;
 
@@ -82,6 +83,9 @@ impl Scope {
     pub(super) fn declare(&mut self, prefix: Option<&str>, uri: String, most: usize) -> Result<(), XmlError> {
         // Section 3: `xmlns` is never declared and never meant; `xml` may be, but only as what it is.
         if uri == ns::XMLNS || prefix == Some("xmlns") || (prefix == Some("xml")) != (uri == ns::XML) {
+            return Err(XmlError::Declaration);
+        }
+        if !chars::is_namespace(&uri) {
             return Err(XmlError::Declaration);
         }
         let Some(prefix) = prefix else {

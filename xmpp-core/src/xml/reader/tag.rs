@@ -10,6 +10,7 @@ use rxml::NcName;
 use super::XmlError;
 use super::scope::{Scope, Uri};
 use crate::xml::build::Assembler;
+use crate::xml::chars;
 use crate::xml::element::Element;
 
 /// Up to how many attributes are compared each with each.
@@ -34,10 +35,12 @@ struct Attribute {
 }
 
 impl Tag {
-    pub(super) fn open(&mut self, prefix: Option<NcName>, name: NcName) {
+    pub(super) fn open(&mut self, prefix: Option<NcName>, name: NcName) -> Result<(), XmlError> {
+        check(&name)?;
         self.prefix = prefix;
         self.name = Some(name);
         self.count = 0;
+        Ok(())
     }
 
     pub(super) fn prefix(&self) -> Option<&str> {
@@ -64,6 +67,7 @@ impl Tag {
             None if name.as_str() == "xmlns" => scope.declare(None, value, most),
             Some("xmlns") => scope.declare(Some(name.as_str()), value, most),
             _ => {
+                check(&name)?;
                 self.attributes.push(Attribute { ns: Uri::NONE, prefix, name, value });
                 Ok(())
             }
@@ -107,6 +111,15 @@ impl Tag {
     /// Gives back memory that only a rich tag needed.
     pub(super) fn release(&mut self) {
         *self = Tag::default();
+    }
+}
+
+/// Whether the name can be handed on: the parser follows the fifth edition of XML 1.0 alone. Prefixes are never handed on.
+fn check(name: &NcName) -> Result<(), XmlError> {
+    match name.as_str() {
+        name if name.len() > chars::MOST_NAME => Err(XmlError::TooLarge),
+        name if name.is_ascii() || chars::is_ncname(name) => Ok(()),
+        _ => Err(XmlError::NotWellFormed),
     }
 }
 

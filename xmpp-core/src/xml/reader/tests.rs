@@ -1,4 +1,5 @@
 use super::*;
+use crate::xml::chars;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -263,6 +264,9 @@ fn r6120_11_3_03_names_that_are_not_namespace_well_formed() {
         ("<a xmlns:p='http://www.w3.org/2000/xmlns/'", XmlError::Declaration),
         ("<a xmlns='http://www.w3.org/2000/xmlns/'", XmlError::Declaration),
         ("<a xmlns:xmlns=", XmlError::Declaration),
+        ("<a xmlns='a}'", XmlError::Declaration),
+        ("<a xmlns:p=' '", XmlError::Declaration),
+        ("<a xmlns:p='a&#xA;b'", XmlError::Declaration),
         ("<a k='1' k='1'/>", XmlError::DuplicateAttribute),
         ("<a xmlns:p='u' xmlns:p='u'", XmlError::DuplicateAttribute),
         ("<a xmlns='u' xmlns='v'", XmlError::DuplicateAttribute),
@@ -271,6 +275,37 @@ fn r6120_11_3_03_names_that_are_not_namespace_well_formed() {
     ] {
         // What names mean is known when the tag ends, what a declaration says when its value does.
         assert_fault_inside(content.as_bytes(), fault);
+    }
+}
+
+#[test]
+fn names_that_only_the_fifth_edition_allows() {
+    // Peers whose parser follows an earlier one would end their stream if they were handed on.
+    for content in
+        ["<\u{10000} ", "<a\u{2E9}>", "<\u{132}/", "<a \u{132}='1'", "<a xmlns:p='u' p:b\u{10000}=''"]
+    {
+        assert_fault_inside(content.as_bytes(), XmlError::NotWellFormed);
+    }
+    // Every name that may be written is read.
+    let all: Vec<char> = ('\u{80}'..='\u{FFFF}').filter(|c| chars::is_ncname(&format!("a{c}"))).collect();
+    assert!(all.len() > 34_000);
+    for names in all.chunks(300) {
+        let name: String = names.iter().collect();
+        let (frames, fault, _) = read(&open(), [format!("{HEADER}<a{name}/>").as_bytes()]);
+        assert_eq!((frames.len(), fault), (2, None), "{name}");
+    }
+}
+
+#[test]
+fn names_are_bounded() {
+    for (length, fits) in [(1022, true), (1023, true), (1024, false)] {
+        let name = "a".repeat(length);
+        if fits {
+            assert_eq!(elements(&format!("<{name} {name}=''/>")).len(), 1);
+        } else {
+            assert_fault_inside(format!("<{name}>").as_bytes(), XmlError::TooLarge);
+            assert_fault_inside(format!("<a {name}=''").as_bytes(), XmlError::TooLarge);
+        }
     }
 }
 
