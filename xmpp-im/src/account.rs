@@ -44,7 +44,14 @@ impl Delivery {
 
     /// What order is kept for: the stanza's sender, and where it goes.
     fn is_same_pair(&self, other: &Delivery) -> bool {
-        self.session == other.session && self.waiting.stanza.from() == other.waiting.stanza.from()
+        self.session == other.session && self.sender() == other.sender()
+    }
+
+    /// Who the client takes for the sender. What the server says on behalf of the account has no `from`, or the account's own bare JID
+    /// where that was asked (RFC 6120 section 8.1.2.1).
+    fn sender(&self) -> Option<&Jid> {
+        let stanza = &self.waiting.stanza;
+        stanza.from().filter(|from| from.is_full() || stanza.to().is_none_or(|to| to.to_bare() != **from))
     }
 }
 

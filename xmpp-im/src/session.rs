@@ -69,8 +69,8 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Older ones are taken for sent long ago.
-    const REMEMBERED: usize = 64;
+    /// Older ones are taken for sent long ago: a connection seldom holds more, and if it does the worst is a stanza that comes twice.
+    const REMEMBERED: usize = 1_024;
 
     fn note(&mut self, copies: Option<Copies>) {
         if let Some(copies) = copies {
