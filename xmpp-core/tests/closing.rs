@@ -153,7 +153,7 @@ fn the_close_handshake_both_ways() {
     server.conn.close(server.now);
     server.said();
     server.cut();
-    assert_eq!(server.reason, Some(CloseReason::Truncated));
+    assert_eq!(server.reason, Some(CloseReason::Unanswered));
 
     // Bad XML while closing: no second closing tag.
     let mut server = online_server(open_server());

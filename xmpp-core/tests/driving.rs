@@ -493,3 +493,13 @@ fn a_resource_of_another_account_is_refused_to_the_embedder() {
     assert!(server.said().contains("<conflict "));
     assert_eq!(server.warnings.len(), 2);
 }
+
+#[test]
+fn rule_3_a_client_answers_a_malformed_request_and_tells_strangers_no_more() {
+    let mut client = online_client(open_client());
+    let said = client.feed("<iq type='get' from='romeo@example.net/orchard' id='1'/>");
+    assert!(said.contains("to='romeo@example.net/orchard'") && said.contains("<bad-request"), "{said}");
+    assert_eq!(client.feed("<presence type='near' from='romeo@example.net/orchard'/>"), "");
+    assert_eq!(client.feed("<message from='romeo@example.net/orchard' to='@'/>"), "");
+    assert!(client.stanzas.is_empty() && client.conn.wants_input());
+}

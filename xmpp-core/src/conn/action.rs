@@ -166,6 +166,8 @@ pub enum CloseReason {
     Local(StreamError),
     /// The transport ended before the peer had closed its stream.
     Truncated,
+    /// We closed our stream, and the transport ended before the peer had closed its own.
+    Unanswered,
     /// A deadline passed.
     Timeout(Timer),
     /// There is no TLS where there has to be.
@@ -225,7 +227,7 @@ impl CloseReason {
         const LATER: Retry = Retry::After(Duration::from_secs(60));
         match self {
             // Who closes does not want another connection, whether the peer answers or not.
-            CloseReason::Clean | CloseReason::Timeout(Timer::Close) => Retry::Never,
+            CloseReason::Clean | CloseReason::Unanswered | CloseReason::Timeout(Timer::Close) => Retry::Never,
             CloseReason::PeerClosed | CloseReason::Truncated | CloseReason::Timeout(_) => SOON,
             CloseReason::Peer(error) => match error.condition() {
                 Condition::Reset | Condition::SeeOtherHost => Retry::Now,
@@ -265,6 +267,9 @@ impl fmt::Display for CloseReason {
             CloseReason::PeerClosed => f.write_str("the peer closed the stream"),
             CloseReason::Peer(error) => write!(f, "the peer ended the stream: {error}"),
             CloseReason::Local(error) => write!(f, "the stream was ended: {error}"),
+            CloseReason::Unanswered => {
+                f.write_str("the transport ended before the peer closed its stream too")
+            }
             CloseReason::Truncated => f.write_str("the transport ended before the stream was closed"),
             CloseReason::Timeout(timer) => write!(f, "a deadline passed: {timer:?}"),
             CloseReason::Tls(fault) => write!(f, "no TLS: {fault:?}"),

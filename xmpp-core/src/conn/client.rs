@@ -393,7 +393,9 @@ fn on_stanza(core: &mut Core, element: &Element) {
     match Stanza::parse(element) {
         Ok(stanza) => core.event(Event::Stanza(stanza)),
         Err(malformed) => {
-            if let Some(reply) = malformed.reply() {
+            // An iq has to be answered (RFC 6120 section 8.2.3). Answering a message or presence would tell a stranger that somebody is
+            // here, should the server have let it pass.
+            if let Some(reply @ Stanza::Iq(_)) = malformed.reply() {
                 core.reply(reply);
             }
             core.event(Event::Warning(Warning::Stanza(StanzaError::new(malformed.condition()))));

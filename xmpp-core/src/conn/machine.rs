@@ -154,7 +154,11 @@ impl<R: Role> Machine<R> {
             let frame = if blocked { Ok(None) } else { self.framing.next() };
             match frame {
                 Ok(Some(frame)) => self.take(frame),
-                Ok(None) if self.core.eof => self.core.end(CloseReason::Truncated, Close::Abort),
+                Ok(None) if self.core.eof => {
+                    let closed = self.core.halves.ours() == Half::Closed;
+                    let reason = if closed { CloseReason::Unanswered } else { CloseReason::Truncated };
+                    self.core.end(reason, Close::Abort);
+                }
                 Ok(None) => return None,
                 Err(error) => self.core.fail(error.condition()),
             }
