@@ -32,8 +32,6 @@ fn every_prefix_of_every_file() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
     #[test]
     fn damaged_files(edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         for (name, target) in xmpp_fuzz::TARGETS {
