@@ -60,7 +60,7 @@ fn r6120_5_4_2_2_01_starttls_that_was_not_offered_fails() {
 
 #[test]
 fn r3920_5_2_05_plaintext_behind_starttls_is_fatal() {
-    for behind in [CLIENT_HEADER, " ", "\n", "<", AUTH_PLAIN, "\u{16}\u{3}\u{1}"] {
+    for behind in [CLIENT_HEADER, "<", "\n<", AUTH_PLAIN, "\u{16}\u{3}\u{1}", "\n\0", "\u{a0}"] {
         let mut server = server(server_config());
         server.feed(CLIENT_HEADER);
         assert_eq!(server.feed(format!("{STARTTLS}{behind}")), FOOTER, "{behind:?}");
@@ -78,9 +78,27 @@ fn r3920_5_2_05_plaintext_behind_starttls_is_fatal() {
     let mut server = server(server_config());
     server.feed(CLIENT_HEADER);
     server.conn.receive(server.now, STARTTLS.as_bytes()).unwrap();
-    server.conn.receive(server.now, b" ").unwrap();
+    server.conn.receive(server.now, b" \xff").unwrap();
     server.said();
     assert_eq!(server.reason, Some(CloseReason::Tls(TlsFault::Injection)));
+}
+
+/// Some clients end the line there, which RFC 6120 section 5.3.3 forbids them; nobody can smuggle anything in by it.
+#[test]
+fn white_space_behind_starttls_says_nothing() {
+    for behind in ["\n", " \r\n\t", "\r"] {
+        let mut server = server(server_config());
+        server.feed(CLIENT_HEADER);
+        assert_eq!(server.feed(format!("{STARTTLS}{behind}")), PROCEED, "{behind:?}");
+        assert_eq!(server.handshakes, 1);
+        assert!(server.feed(CLIENT_HEADER).ends_with("</stream:features>"), "{behind:?}");
+
+        let mut client = client(client_config());
+        client.said();
+        assert_eq!(client.feed(format!("{SERVER_HEADER}{OFFER_TLS}")), STARTTLS);
+        assert!(client.feed(format!("{PROCEED}{behind}")).starts_with("<?xml"), "{behind:?}");
+        assert_eq!(client.handshakes, 1);
+    }
 }
 
 #[test]

@@ -117,7 +117,8 @@ impl Core {
         core::array::from_fn(|index| draw.get(index).copied().unwrap_or_default())
     }
 
-    /// Whether bytes that came with the current element are still unread.
+    /// Whether anything that came with the current element is still unread. White space does not count: it means nothing, and though RFC 6120
+    /// section 5.3.3 forbids it there, clients end lines behind `<starttls/>`.
     pub(crate) fn input_left(&self) -> bool {
         self.input_left
     }

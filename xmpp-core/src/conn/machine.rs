@@ -195,7 +195,7 @@ impl<R: Role> Machine<R> {
     }
 
     fn take(&mut self, frame: Frame) {
-        self.core.input_left = self.framing.buffered() > 0;
+        self.core.input_left = self.framing.has_unread();
         match frame {
             Frame::Header(tag) => self.header(&tag),
             Frame::Element(element) => self.element(element),

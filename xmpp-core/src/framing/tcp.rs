@@ -35,6 +35,11 @@ impl Tcp {
         self.reader.buffered()
     }
 
+    /// Whether anything but white space was pushed and not parsed yet.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.reader.has_unread()
+    }
+
     /// The next complete frame.
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, XmlError> {
         self.reader.next()

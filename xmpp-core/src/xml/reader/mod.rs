@@ -186,6 +186,12 @@ impl Reader {
         self.unread.len()
     }
 
+    /// Whether there is anything but white space among the unread bytes.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        !self.unread.is_white_space()
+    }
+
     /// Whether a header or an element of the first level has begun and not ended.
     #[must_use]
     pub fn in_element(&self) -> bool {

@@ -60,6 +60,12 @@ impl Unread {
         }
     }
 
+    /// Whether it is all white space, or nothing.
+    pub(super) fn is_white_space(&self) -> bool {
+        let rest = self.bytes.get(self.read..).unwrap_or_default();
+        self.fault.is_none() && rest.iter().all(u8::is_ascii_whitespace)
+    }
+
     /// Up to `max` of the next bytes, none of them at fault.
     pub(super) fn window(&self, max: usize) -> &[u8] {
         let clean = self.fault.map_or(self.bytes.len(), |(at, _)| at);
