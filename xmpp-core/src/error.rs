@@ -10,7 +10,7 @@ pub enum Misuse {
     NotWantingInput,
     /// The ticket belongs to another machine, was used, or has expired. Drop the answer.
     Stale,
-    /// No TLS handshake was asked for. Report one only after an `Action::StartTls`.
+    /// No TLS handshake is awaited: none was asked for, or it took too long. Report one only after an `Action::StartTls`, and in time.
     NoTlsPending,
     /// A stanza was given before the resource was bound. Wait for `Event::Online`.
     NotOnline,
@@ -27,7 +27,7 @@ impl fmt::Display for Misuse {
                 "bytes offered while no input is wanted: perform actions and answer questions first"
             }
             Misuse::Stale => "the ticket was used, has expired or belongs to another machine",
-            Misuse::NoTlsPending => "no TLS handshake was asked for",
+            Misuse::NoTlsPending => "no TLS handshake is awaited",
             Misuse::NotOnline => "stanzas can be sent only after a resource was bound",
             Misuse::Closed => "the stream is closing or closed",
             Misuse::OutboxFull => "too much waits to be transmitted: poll first",

@@ -80,6 +80,17 @@ fn the_handshake_has_a_deadline_and_nothing_is_written_into_it() {
     assert_eq!(server.close, Some(Close::Abort));
     assert_eq!(server.conn.tls_established(server.now, trusted()), Err(Misuse::NoTlsPending));
 
+    // One that is reported too late does not count, even if nobody has looked at the clock.
+    let mut server = self::server(server_config());
+    server.hold = true;
+    server.feed(CLIENT_HEADER);
+    server.feed(STARTTLS);
+    let late = server.now + 30 * SECOND;
+    assert_eq!(server.conn.tls_established(late, trusted()), Err(Misuse::NoTlsPending));
+    server.conn.handle_timeout(late);
+    server.said();
+    assert_eq!(server.reason, Some(CloseReason::Timeout(Timer::Tls)));
+
     // The negotiation's deadline in the middle of a handshake.
     let limits = Limits::client().with_negotiation(10 * SECOND);
     let mut server = self::server(server_config().with_limits(limits));

@@ -261,7 +261,9 @@ impl<R: Role> Machine<R> {
     }
 
     fn end_tls(&mut self) -> Result<(), Misuse> {
-        if self.core.eof || !core::mem::take(&mut self.core.tls_pending) {
+        // Late is late, even if nobody has looked at the clock: the deadline ends the connection.
+        let late = self.core.deadlines.get(Timer::Tls).is_some_and(|at| at <= self.core.now);
+        if self.core.eof || late || !core::mem::take(&mut self.core.tls_pending) {
             return Err(Misuse::NoTlsPending);
         }
         self.core.deadlines.clear(Timer::Tls);
