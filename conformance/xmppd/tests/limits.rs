@@ -191,6 +191,37 @@ async fn a_reader_that_is_only_slower_than_its_senders_keeps_its_session_and_los
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_reader_keeps_its_session_beside_a_quick_one_of_the_same_account() {
+    let running = Running::with(&["romeo", "juliet"], |options| options).await;
+    let mut slow = running.client("juliet", "balcony").await;
+    let mut quick = running.client("juliet", "kitchen").await;
+    let mut romeo = running.client("romeo", "orchard").await;
+    let body = "x".repeat(10_000);
+    // Much more than sockets hold.
+    const COUNT: usize = 2_000;
+    let writer = tokio::spawn(async move {
+        for n in 0..COUNT {
+            romeo.chat("juliet@localhost/balcony", &format!("{n} {body}")).await;
+            romeo.chat("juliet@localhost/kitchen", "?").await;
+        }
+        romeo
+    });
+    let reader = tokio::spawn(async move {
+        for _ in 0..COUNT {
+            quick.hear().await;
+        }
+        quick
+    });
+    for n in 0..COUNT {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let (_, heard) = slow.hear().await;
+        assert_eq!(heard.split(' ').next(), Some(n.to_string().as_str()));
+    }
+    drop((writer.await.unwrap(), reader.await.unwrap()));
+    running.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_asks_without_reading_is_made_to_wait_and_gets_every_answer_in_order() {
     const COUNT: usize = 20_000;
     let running = Running::with(&["romeo", "nurse"], |options| options).await;

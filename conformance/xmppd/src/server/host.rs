@@ -202,8 +202,8 @@ pub(super) struct HostTask {
     /// Accounts that are being loaded, with the clients who are told of their sessions after that: what they send then never has
     /// to be parked, where there is little room.
     loading: HashMap<BareJid, Vec<(oneshot::Sender<Bound>, Attached)>>,
-    /// Accounts with a session whose client reads too slowly.
-    congested: HashSet<BareJid>,
+    /// Accounts with sessions whose clients read too slowly, and which those are.
+    congested: HashMap<BareJid, HashSet<SessionId>>,
     /// What senders to those wait for, and until when; the oldest first.
     slowed: VecDeque<(Moment, OwnedSemaphorePermit)>,
     /// How many sessions there are, for others to see.
@@ -240,7 +240,7 @@ pub(super) fn new(host: Host, connections: usize, replies: Receiver<Reply>) -> (
         unanswered: 0,
         looking: Looking::No,
         loading: HashMap::new(),
-        congested: HashSet::new(),
+        congested: HashMap::new(),
         slowed: VecDeque::new(),
         count: Arc::default(),
     };
@@ -394,7 +394,9 @@ impl HostTask {
                 HostAction::Persist(persist) => self.job(Job::Persist(persist)),
                 HostAction::Ready(session) => self.fill(session),
                 HostAction::Congested(session) => {
-                    self.congested.extend(self.sessions.get(&session).map(|carried| carried.account.clone()));
+                    if let Some(carried) = self.sessions.get(&session) {
+                        self.congested.entry(carried.account.clone()).or_default().insert(session);
+                    }
                 }
                 HostAction::Close(session, error) => {
                     self.relieved(session);
@@ -425,17 +427,21 @@ impl HostTask {
         }
         self.perform();
         let to = to.as_ref().or_else(|| self.sessions.get(&session).map(|carried| &carried.account));
-        if to.is_some_and(|to| self.congested.contains(to)) {
+        if to.is_some_and(|to| self.congested.contains_key(to)) {
             self.slowed.push_back((Moment::now() + GRACE, share.own));
         }
     }
 
-    /// The session is not congested any more.
+    /// The session is not congested any more; others of its account may be.
     fn relieved(&mut self, session: SessionId) {
         if !self.congested.is_empty()
             && let Some(carried) = self.sessions.get(&session)
+            && let Some(sessions) = self.congested.get_mut(&carried.account)
         {
-            self.congested.remove(&carried.account);
+            sessions.remove(&session);
+            if sessions.is_empty() {
+                self.congested.remove(&carried.account);
+            }
         }
     }
 }
