@@ -290,6 +290,19 @@ async fn a_deleted_account_loses_its_sessions_and_others_keep_theirs() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_deleted_and_added_again_at_once_is_another_one() {
+    let server = Daemon::with(&["romeo"]).await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    romeo.set_contact("juliet@localhost", "Juliet").await;
+    let store = xmppd::store::Store::open(&server.data).await.unwrap();
+    store.delete_account(&jid("romeo@localhost")).await.unwrap();
+    store.add_account(&jid("romeo@localhost"), keys()).await.unwrap();
+    assert!(matches!(romeo.ended().await, CloseReason::Peer(error)
+        if error.condition() == stream::Condition::NotAuthorized));
+    assert!(server.client("romeo", "orchard").await.roster().await.is_empty());
+}
+
+#[tokio::test]
 async fn the_log_tells_who_came_and_nothing_of_what_was_said() {
     let mut server = Daemon::with(&["romeo"]).await;
     let mut romeo = server.client("romeo", "orchard").await;

@@ -15,7 +15,7 @@
 //! untaken for the store's sake; but then jobs wait, the store task works on them, and it waits only for the disk and for room for
 //! replies, which are taken in every turn. The moment that a sender waits ends by the clock.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -197,8 +197,6 @@ pub(super) struct HostTask {
     waiting: VecDeque<Job>,
     /// Jobs that are not answered yet, waiting ones included.
     unanswered: usize,
-    /// Whether an answer to [`Job::FindDeleted`] is awaited, and whether to ask again after it.
-    looking: Looking,
     /// Accounts that are being loaded, with the clients who are told of their sessions after that: what they send then never has
     /// to be parked, where there is little room.
     loading: HashMap<BareJid, Vec<(oneshot::Sender<Bound>, Attached)>>,
@@ -208,14 +206,6 @@ pub(super) struct HostTask {
     slowed: VecDeque<(Moment, OwnedSemaphorePermit)>,
     /// How many sessions there are, for others to see.
     count: Arc<AtomicUsize>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Looking {
-    #[default]
-    No,
-    Yes,
-    Again,
 }
 
 /// A session that a connection carries.
@@ -238,7 +228,6 @@ pub(super) fn new(host: Host, connections: usize, replies: Receiver<Reply>) -> (
         replies,
         waiting: VecDeque::new(),
         unanswered: 0,
-        looking: Looking::No,
         loading: HashMap::new(),
         congested: HashMap::new(),
         slowed: VecDeque::new(),
@@ -338,7 +327,7 @@ impl HostTask {
     }
 
     fn on_reply(&mut self, reply: Reply) {
-        if !matches!(reply, Reply::Changed) {
+        if !matches!(reply, Reply::Deleted(_)) {
             self.unanswered = self.unanswered.saturating_sub(1);
         }
         match reply {
@@ -353,28 +342,11 @@ impl HostTask {
             }
             Reply::Persisted(account, seq) => self.host.persisted(&account, seq),
             Reply::PersistFailed(account, seq) => self.host.persist_failed(&account, seq),
-            Reply::Changed => match self.looking {
-                Looking::No => self.look(),
-                Looking::Yes | Looking::Again => self.looking = Looking::Again,
-            },
             Reply::Deleted(accounts) => {
                 for account in &accounts {
                     self.host.deleted(account);
                 }
-                match std::mem::take(&mut self.looking) {
-                    Looking::Again => self.look(),
-                    Looking::No | Looking::Yes => {}
-                }
             }
-        }
-    }
-
-    /// Asks which of the accounts in use are gone.
-    fn look(&mut self) {
-        let accounts: BTreeSet<_> = self.sessions.values().map(|carried| carried.account.clone()).collect();
-        if !accounts.is_empty() {
-            self.looking = Looking::Yes;
-            self.job(Job::FindDeleted(accounts.into_iter().collect()));
         }
     }
 

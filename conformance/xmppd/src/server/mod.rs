@@ -135,6 +135,8 @@ impl Server {
             .hash(ScramHash::Sha256)
             .iterations(password::ITERATIONS)
             .salt_len(password::SALT_LEN);
+        // There is no session that they could end.
+        store.take_deletions().await.map_err(StartError::Store)?;
         let close = options.limits.close();
         let config = ServerConfig::new(options.domains.iter().cloned(), decoy)
             .with_tls(options.tls)

@@ -29,20 +29,17 @@ pub(super) enum Job {
     Load(LoadTicket, BareJid),
     /// A change.
     Persist(Persist),
-    /// Which of these accounts are gone.
-    FindDeleted(Vec<BareJid>),
 }
 
-/// What became of it.
+/// What became of it, and what others did.
 #[derive(Debug)]
 pub(super) enum Reply {
     Loaded(LoadTicket, BareJid, Option<AccountData>),
     LoadFailed(LoadTicket, BareJid),
     Persisted(BareJid, u64),
     PersistFailed(BareJid, u64),
+    /// Not an answer: another process has deleted these accounts.
     Deleted(Vec<BareJid>),
-    /// Not an answer: another process has changed the store.
-    Changed,
 }
 
 /// Does the jobs until there will be no more.
@@ -59,9 +56,9 @@ pub(super) async fn run(store: Store, mut jobs: Receiver<Job>, replies: Sender<R
                 }
                 work(&store, &mut batch, &replies).await
             }
-            _ = look.tick() => match store.foreign_changes().await {
-                Ok(now) if seen.replace(now).is_none_or(|before| before == now) => Ok(()),
-                Ok(_) => replies.send(Reply::Changed).await.map_err(drop),
+            _ = look.tick() => match deletions(&store, &mut seen).await {
+                Ok(deleted) if deleted.is_empty() => Ok(()),
+                Ok(deleted) => replies.send(Reply::Deleted(deleted)).await.map_err(drop),
                 Err(error) => {
                     error!(%error, "cannot look for deleted accounts");
                     Ok(())
@@ -73,6 +70,18 @@ pub(super) async fn run(store: Store, mut jobs: Receiver<Job>, replies: Sender<R
             return;
         }
     }
+}
+
+/// The accounts that were deleted, if another process has changed the store since it was `seen` in this state.
+async fn deletions(store: &Store, seen: &mut Option<i64>) -> Result<Vec<BareJid>, StoreError> {
+    let now = store.foreign_changes().await?;
+    if *seen == Some(now) {
+        return Ok(Vec::new());
+    }
+    let deleted = store.take_deletions().await?;
+    // Only now: what failed is tried again.
+    *seen = Some(now);
+    Ok(deleted)
 }
 
 async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> Result<(), ()> {
@@ -101,13 +110,6 @@ async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> R
                 Err(error) => {
                     error!(%account, %error, "cannot load an account");
                     Reply::LoadFailed(ticket, account)
-                }
-            },
-            Job::FindDeleted(accounts) => match store.missing(&accounts).await {
-                Ok(gone) => Reply::Deleted(gone),
-                Err(error) => {
-                    error!(%error, "cannot look for deleted accounts");
-                    Reply::Deleted(Vec::new())
                 }
             },
             Job::Persist(_) => continue,

@@ -2,14 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sqlx::{QueryBuilder, Row as _, SqliteConnection};
+use sqlx::{Row as _, SqliteConnection};
 use xmpp_core::jid::BareJid;
 use xmpp_core::sasl::{ScramHash, ScramKeys};
 
 use super::{AccountError, Store, StoreError};
-
-/// Values per statement: SQLite takes 32,766, and a statement must not hold a reader for long.
-const CHUNK: usize = 1000;
 
 impl Store {
     /// Adds an account with these keys.
@@ -43,14 +40,25 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Deletes an account with everything that is kept of it.
+    /// Deletes an account with everything that is kept of it, and leaves word for
+    /// [`take_deletions`](Self::take_deletions).
     ///
     /// # Errors
     /// [`AccountError::Unknown`], [`AccountError::Store`].
     pub async fn delete_account(&self, jid: &BareJid) -> Result<(), AccountError> {
-        let deleted =
-            sqlx::query("DELETE FROM account WHERE jid = ?").bind(jid.as_str()).execute(&self.writer).await?;
-        if deleted.rows_affected() == 0 { Err(AccountError::Unknown) } else { Ok(()) }
+        let mut transaction = self.write().await?;
+        let deleted = sqlx::query("DELETE FROM account WHERE jid = ?")
+            .bind(jid.as_str())
+            .execute(&mut *transaction)
+            .await?;
+        if deleted.rows_affected() == 0 {
+            return Err(AccountError::Unknown);
+        }
+        sqlx::query("INSERT INTO deletion (jid) VALUES (?) ON CONFLICT DO NOTHING")
+            .bind(jid.as_str())
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The addresses of all accounts, in their order.
@@ -74,23 +82,15 @@ impl Store {
             .await?)
     }
 
-    /// Those of the accounts that are not there.
+    /// The accounts that were deleted since this was asked last, those among them that were added again: whatever is known of
+    /// them is of the old ones.
     ///
     /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn missing(&self, accounts: &[BareJid]) -> Result<Vec<BareJid>, StoreError> {
-        let mut missing = Vec::new();
-        for chunk in accounts.chunks(CHUNK) {
-            let mut query = QueryBuilder::new("WITH asked (jid) AS (");
-            query.push_values(chunk, |mut row, jid| {
-                row.push_bind(jid.as_str());
-            });
-            query.push(") SELECT jid FROM asked WHERE jid NOT IN (SELECT jid FROM account)");
-            let found: Vec<String> = query.build_query_scalar().fetch_all(&self.readers).await?;
-            missing
-                .extend(chunk.iter().filter(|jid| found.iter().any(|found| found == jid.as_str())).cloned());
-        }
-        Ok(missing)
+    /// [`StoreError::Database`], [`StoreError::Corrupt`].
+    pub async fn take_deletions(&self) -> Result<Vec<BareJid>, StoreError> {
+        let jids: Vec<String> =
+            sqlx::query_scalar("DELETE FROM deletion RETURNING jid").fetch_all(&self.writer).await?;
+        jids.iter().map(|jid| BareJid::new(jid).map_err(|error| StoreError::corrupt(jid, error))).collect()
     }
 
     /// A number that differs from the last one when another process has changed the store meanwhile.
@@ -135,10 +135,7 @@ impl Store {
 }
 
 /// The row of an account.
-pub(super) async fn account_id(
-    connection: &mut SqliteConnection,
-    jid: &BareJid,
-) -> sqlx::Result<Option<i64>> {
+async fn account_id(connection: &mut SqliteConnection, jid: &BareJid) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar("SELECT id FROM account WHERE jid = ?")
         .bind(jid.as_str())
         .fetch_optional(connection)

@@ -4,7 +4,6 @@ use sqlx::{Row as _, SqliteConnection};
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_im::store::{AccountData, Change, RosterItem, Subscription};
 
-use super::accounts::account_id;
 use super::{Store, StoreError};
 
 /// What became of one change of a batch that was committed.
@@ -12,7 +11,7 @@ use super::{Store, StoreError};
 pub enum Applied {
     /// It is on the disk.
     Done,
-    /// It had no account to apply to: deleted meanwhile by another process.
+    /// It had no account to apply to: deleted meanwhile by another process, even if there is a new one of that address.
     NoAccount,
 }
 
@@ -67,7 +66,7 @@ impl Store {
         let mut transaction = self.write().await?;
         let mut applied = Vec::with_capacity(changes.len());
         for (jid, change) in changes {
-            let Some(account) = account_id(&mut transaction, jid).await? else {
+            let Some(account) = known_account(&mut transaction, jid).await? else {
                 applied.push(Applied::NoAccount);
                 continue;
             };
@@ -82,6 +81,14 @@ impl Store {
         transaction.commit().await?;
         Ok(applied)
     }
+}
+
+/// The row of an account, unless what is known of it may be of one that was deleted.
+async fn known_account(connection: &mut SqliteConnection, jid: &BareJid) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar("SELECT id FROM account WHERE jid = ? AND jid NOT IN (SELECT jid FROM deletion)")
+        .bind(jid.as_str())
+        .fetch_optional(connection)
+        .await
 }
 
 async fn set_item(connection: &mut SqliteConnection, account: i64, item: &RosterItem) -> sqlx::Result<()> {

@@ -319,17 +319,23 @@ async fn every_commit_is_synced_and_accounts_are_enforced() {
 }
 
 #[tokio::test]
-async fn accounts_that_are_gone_are_found_among_many() {
+async fn deletions_are_told_once_and_nothing_is_kept_of_the_old_account_until_then() {
     let (_dir, store) = store().await;
-    let all: Vec<_> = (0..2500).map(|n| jid(&format!("user{n}@localhost"))).collect();
-    assert_eq!(store.missing(&all).await.unwrap(), all);
-    assert!(store.missing(&[]).await.unwrap().is_empty());
-    for there in [&all[0], &all[999], &all[1000], &all[2499]] {
-        store.add_account(there, &[]).await.unwrap();
+    let (juliet, nurse) = (jid("juliet@localhost"), jid("nurse@localhost"));
+    for account in [&juliet, &nurse] {
+        store.add_account(account, &[]).await.unwrap();
+        store.delete_account(account).await.unwrap();
     }
-    let missing = store.missing(&all).await.unwrap();
-    assert_eq!(missing.len(), 2496);
-    assert!(!missing.contains(&all[999]) && missing.contains(&all[1]));
+    store.add_account(&juliet, &[]).await.unwrap();
+    store.delete_account(&juliet).await.unwrap();
+    store.add_account(&juliet, &[]).await.unwrap();
+    let change =
+        [(juliet.clone(), Change::SetRosterItem(item("romeo@localhost", "", Subscription::None, &[])))];
+    assert_eq!(apply(&store, &change).await.unwrap(), [Applied::NoAccount]);
+
+    assert_eq!(store.take_deletions().await.unwrap(), [juliet, nurse]);
+    assert!(store.take_deletions().await.unwrap().is_empty());
+    assert_eq!(apply(&store, &change).await.unwrap(), [Applied::Done]);
 }
 
 #[tokio::test]
