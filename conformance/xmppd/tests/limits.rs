@@ -292,6 +292,13 @@ async fn there_are_places_for_so_many_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_there_are_few_places_one_can_still_log_in() {
+    let running = Running::with(&["romeo"], |options| options.with_connections(2, 0)).await;
+    let _romeo = running.client("romeo", "orchard").await;
+    running.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_does_not_wait_for_those_who_do_not_answer() {
     let limits = Limits::client().with_close(Duration::from_millis(200));
     let running = Running::with(&["romeo"], |options| options.with_limits(limits)).await;

@@ -98,7 +98,7 @@ impl Options {
         self
     }
 
-    /// So many connections, and so many from one address that have not logged in yet.
+    /// So many connections, and so many, but one at least, from one address that have not logged in yet.
     #[must_use]
     pub const fn with_connections(mut self, all: usize, strangers_per_address: usize) -> Self {
         self.connections = all;
@@ -157,7 +157,7 @@ impl Server {
             hashing: HashingPool::new(),
             host: handle,
         };
-        let admission = Admission::new(options.connections, options.strangers);
+        let admission = Admission::new(options.connections, options.strangers.max(1));
         let (shutdown, watching) = watch::channel(false);
         Ok(Self {
             address,
