@@ -51,11 +51,13 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         .map_err(|source| ServeError::Listen { address: arguments.c2s, source })?;
     let accounts = store.list_accounts().await?;
     let mut server = Server::start(listener, store.clone(), tls, options).await?;
+    let served = accounts.iter().filter(|account| domains.contains(&account.domain_jid())).count();
 
     Greeting {
         domains: &domains,
         data,
-        accounts: accounts.iter().filter(|account| domains.contains(&account.domain_jid())).count(),
+        accounts: served,
+        others: accounts.len().saturating_sub(served),
         certificate: &certificate.path,
         origin: certificate.origin,
         uncovered: &certificate.uncovered,
@@ -177,6 +179,8 @@ struct Greeting<'a> {
     domains: &'a [BareJid],
     data: &'a Path,
     accounts: usize,
+    /// Accounts of domains that are not served: of a mistyped one, maybe.
+    others: usize,
     certificate: &'a Path,
     origin: Option<Origin>,
     uncovered: &'a [String],
@@ -201,7 +205,11 @@ impl fmt::Display for Greeting<'_> {
             1 => "1 account".to_owned(),
             accounts => format!("{accounts} accounts"),
         };
-        writeln!(f, "  data         {} ({accounts})", self.data.display())?;
+        let others = match self.others {
+            0 => String::new(),
+            others => format!(", {others} of other domains"),
+        };
+        writeln!(f, "  data         {} ({accounts}{others})", self.data.display())?;
         let origin = match self.origin {
             Some(Origin::Made) => " (self-signed, made just now: clients have to trust it)",
             Some(Origin::Found) => " (self-signed: clients have to trust it)",

@@ -163,6 +163,14 @@ async fn it_says_how_to_begin_and_what_to_mind() {
 }
 
 #[tokio::test]
+async fn it_says_that_accounts_are_of_domains_that_it_does_not_serve() {
+    let outer = tempfile::tempdir().unwrap();
+    add_accounts(&outer.path().join("data"), ["romeo".to_owned()]).await;
+    let server = Daemon::run(outer, &["--domain", "im.example"]);
+    assert!(server.greeting.contains("no account yet, 1 of other domains"), "{}", server.greeting);
+}
+
+#[tokio::test]
 async fn without_tls_there_is_no_login() {
     let server = Daemon::with(&["romeo"]).await;
     let mut raw = Raw::connect(server.address).await;
