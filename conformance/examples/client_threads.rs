@@ -34,8 +34,10 @@ struct Options {
     /// The weakest SASL mechanism that will do.
     #[arg(long, default_value = "SCRAM-SHA-1")]
     mechanism: String,
+    /// Whom to write to.
     #[arg(long)]
     to: Jid,
+    /// What to write.
     #[arg(long)]
     message: String,
 }
@@ -73,7 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let tls = Arc::new(TlsConfig::builder().with_root_certificates(roots).with_no_client_auth());
     let minimum = Mechanism::from_name(&options.mechanism).ok_or("no such mechanism")?;
-    let config = ClientConfig::new(options.jid.to_bare(), Secret::new(std::env::var("XMPP_PASSWORD")?))
+    let password = std::env::var("XMPP_PASSWORD").map_err(|error| format!("XMPP_PASSWORD: {error}"))?;
+    let config = ClientConfig::new(options.jid.to_bare(), Secret::new(password))
         .with_resource(options.jid.resource())
         .with_mechanisms(Selection::new().minimum(minimum));
     let mut seed = [0; 32];

@@ -16,7 +16,8 @@
 //! | [`bind`] | resource binding | section 7 |
 //! | [`conn`] | all of it put in motion, one type per role | |
 //!
-//! A module uses only those above it. Where RFC 6120 and RFC 3920 differ, the later text is the default, and [`profile`] has a switch
+//! A module uses only those above it, but for two types: [`stream::Condition`], which says what is wrong with XML, and
+//! [`sasl::Bindings`], which the outcome of TLS brings. Where RFC 6120 and RFC 3920 differ, the later text is the default, and [`profile`] has a switch
 //! for each rule where the older one is still safe.
 //!
 //! Everything a peer can make grow is bounded by [`limits`], no input panics, and what comes out is a function of configuration, seed and

@@ -46,7 +46,8 @@ impl<T: Read + Write> Wire for T {}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let password = Secret::new(std::env::var("XMPP_PASSWORD")?);
+    let password =
+        Secret::new(std::env::var("XMPP_PASSWORD").map_err(|error| format!("XMPP_PASSWORD: {error}"))?);
     let certificates = CertificateDer::pem_file_iter(&options.cert)?.collect::<Result<_, _>>()?;
     let key = PrivateKeyDer::from_pem_file(&options.key)?;
     let tls = Arc::new(TlsConfig::builder().with_no_client_auth().with_single_cert(certificates, key)?);

@@ -79,9 +79,9 @@ pub enum UserCommand {
     Add(Account),
     /// Print the address of every account, one per line, sorted
     List,
-    /// Delete an account and its roster
+    /// Delete an account and its roster; a running server ends its sessions within seconds
     Delete(Account),
-    /// Replace the password of an account; given as for `add`
+    /// Replace the password of an account, given as for `add`; who is logged in stays logged in
     Passwd(Account),
 }
 
