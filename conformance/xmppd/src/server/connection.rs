@@ -29,6 +29,7 @@ use xmpp_core::tls::{Chain, TlsError, TlsInfo};
 use super::admission::Place;
 use super::clock::Clock;
 use super::host::{Attached, HostHandle};
+use super::tally::Tally;
 use super::transport::{Transport, Turn};
 use crate::hashing::HashingPool;
 use crate::store::Store;
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) tls: ServerTls,
     pub(super) hashing: HashingPool,
+    /// Logins whose passwords could not be hashed.
+    pub(super) put_off: Tally,
     pub(super) host: HostHandle,
 }
 
@@ -213,7 +216,9 @@ impl Connection {
                 Question::Derivation { ticket, request } => Some(Box::pin(async move {
                     let derived = shared.hashing.run(move || request.run()).await;
                     let answer = derived.map(DerivationAnswer::Key).unwrap_or_else(|error| {
-                        warn!(%error, "a login was put off");
+                        if let Some(logins) = shared.put_off.count() {
+                            warn!(%error, logins, "logins were put off");
+                        }
                         DerivationAnswer::Failed
                     });
                     Answer::Derivation(ticket, answer)

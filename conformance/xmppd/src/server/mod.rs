@@ -17,6 +17,7 @@ mod connection;
 mod host;
 mod mailbox;
 mod storage;
+mod tally;
 mod transport;
 
 use std::io;
@@ -29,7 +30,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 use xmpp_core::conn::ServerConfig;
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::BareJid;
@@ -44,6 +45,7 @@ use xmpp_im::limits::HostLimits;
 use self::admission::Admission;
 use self::clock::Clock;
 use self::connection::Shared;
+use self::tally::Tally;
 use crate::hashing::HashingPool;
 use crate::password;
 use crate::store::{Store, StoreError};
@@ -155,6 +157,7 @@ impl Server {
             store: store.clone(),
             tls,
             hashing: HashingPool::new(),
+            put_off: Tally::default(),
             host: handle,
         };
         let admission = Admission::new(options.connections, options.strangers.max(1));
@@ -223,6 +226,7 @@ async fn listen(
 ) {
     let watching = shutdown.clone();
     let mut connections = JoinSet::new();
+    let turned_away = Tally::default();
     let mut pause = None;
     loop {
         let accept = async {
@@ -238,7 +242,9 @@ async fn listen(
                 Ok((stream, peer)) => {
                     pause = None;
                     let Some(place) = admission.admit(peer.ip()) else {
-                        debug!(%peer, "there is no place for another connection");
+                        if let Some(connections) = turned_away.count() {
+                            warn!(%peer, connections, "there is no place for more connections");
+                        }
                         continue;
                     };
                     match prepare(&stream) {
