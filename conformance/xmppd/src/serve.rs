@@ -1,5 +1,6 @@
 //! The command `xmppd serve`: sets everything up, says what it did, and runs the server until it is told to stop.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -54,6 +55,7 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     let served = accounts.iter().filter(|account| domains.contains(&account.domain_jid())).count();
 
     Greeting {
+        program: std::env::args_os().next().unwrap_or_else(|| "xmppd".into()),
         domains: &domains,
         data,
         accounts: served,
@@ -176,6 +178,8 @@ impl Signals {
 
 /// What is said when the server runs: what it did, and how to connect.
 struct Greeting<'a> {
+    /// As it was called, which is how to call it again: it need not be on the path.
+    program: OsString,
     domains: &'a [BareJid],
     data: &'a Path,
     accounts: usize,
@@ -230,7 +234,8 @@ impl fmt::Display for Greeting<'_> {
         }
         if let (0, Some(domain)) = (self.accounts, domains.first()) {
             writeln!(f, "Add an account, then log in with it:")?;
-            writeln!(f, "  xmppd --data {} user add juliet@{domain}", self.data.display())?;
+            let (program, data) = (self.program.display(), self.data.display());
+            writeln!(f, "  {program} --data {data} user add juliet@{domain}")?;
         }
         writeln!(f, "Stop it with Ctrl-C.")
     }
