@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument as _, debug, info, info_span, warn};
 use xmpp_core::conn::{
     Action, BindAnswer, Binding, Close, Credentials, Derivation, DerivationAnswer, Drive as _, Event,
-    Question, ServerConfig, ServerConnection, Ticket,
+    Question, ServerConfig, ServerConnection, Ticket, Warning,
 };
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::BareJid;
@@ -50,6 +50,8 @@ pub(super) struct Shared {
     pub(super) hashing: HashingPool,
     /// Logins whose passwords could not be hashed.
     pub(super) put_off: Tally,
+    /// Logins that failed, for whatever reason: the span of the line tells the last one's address.
+    pub(super) refused: Tally,
     pub(super) host: HostHandle,
 }
 
@@ -165,6 +167,10 @@ impl Connection {
                     self.handing = Some(Box::pin(handing));
                 }
             }
+            Event::Warning(Warning::Authentication(condition)) => match self.shared.refused.count() {
+                Some(count) => warn!(count, %condition, "logins failed"),
+                None => debug!(%condition, "a login failed"),
+            },
             Event::Warning(warning) => debug!(?warning, "the client made a mistake"),
             Event::Closed(closed) => {
                 let (reason, unsent) = closed.into_parts();

@@ -158,6 +158,7 @@ impl Server {
             tls,
             hashing: HashingPool::new(),
             put_off: Tally::default(),
+            refused: Tally::default(),
             host: handle,
         };
         let admission = Admission::new(options.connections, options.strangers.max(1));
