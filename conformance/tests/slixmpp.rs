@@ -22,8 +22,8 @@ fn with_xmppd_as_slixmpp_does_by_itself() -> Result<(), Failure> {
     let xmppd = Xmppd::start()?;
     // A TLS hello where a stream header belongs ends that connection, no more.
     story.tell(xmppd.server(), &["--direct-tls-first"])?;
-    // With TLS 1.2 it has tls-unique only, tries what -PLUS is offered in vain,
-    // and has to be let try again without.
+    // With TLS 1.2 it could bind by tls-unique only, which xmppd has not and so
+    // offers no -PLUS for.
     let told = story.tell(xmppd.server(), &["--tls", "1.2"])?;
     let login = told.step("login romeo").unwrap_or_default();
     assert!(login.starts_with("jid=romeo@localhost/story mechanism=SCRAM-SHA-256 "), "{login}");

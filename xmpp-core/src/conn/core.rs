@@ -295,9 +295,6 @@ impl Core {
         self.asked = None;
         self.deadlines.clear_all();
         self.deadlines.set(Timer::Close, self.now + self.limits.close());
-        if self.halves.is_over() {
-            self.end(CloseReason::Clean, Close::Graceful);
-        }
     }
 
     pub(super) fn send(&mut self, stanza: Stanza) -> Result<SendId, Misuse> {

@@ -21,7 +21,7 @@
 //! What comes out depends only on the configuration, the seed and the timed input, however that input is cut into chunks.
 //!
 //! ```
-//! use xmpp_core::conn::{Action, Close, Drive};
+//! use xmpp_core::conn::{Action, Drive};
 //! use xmpp_core::time::Instant;
 //!
 //! /// Moves bytes until the machine has had enough; `read` and `write` are whatever the embedder has.
@@ -47,7 +47,6 @@
 //!         }
 //!     }
 //! }
-//! # let _ = Close::Abort;
 //! ```
 
 mod action;
