@@ -15,6 +15,7 @@
 //! | [`sasl`] | mechanisms as machines of both sides | section 6 |
 //! | [`bind`] | resource binding | section 7 |
 //! | [`conn`] | all of it put in motion, one type per role | |
+//! | [`route`] | where a server sends a stanza | section 10 |
 //!
 //! A module uses only those above it, but for two types: [`stream::Condition`], which says what is wrong with XML, and
 //! [`sasl::Bindings`], which the outcome of TLS brings. Where RFC 6120 and RFC 3920 differ, the later text is the default, and [`profile`] has a switch
@@ -37,6 +38,7 @@ mod framing;
 pub mod jid;
 pub mod limits;
 pub mod profile;
+pub mod route;
 pub mod sasl;
 pub mod stanza;
 pub mod stream;
