@@ -124,8 +124,8 @@ async fn who_takes_for_ever_to_log_in_is_turned_away() {
         drip.say([byte]).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(drip.rest().await.contains("<connection-timeout "));
-    assert!(idle.rest().await.contains("<connection-timeout "));
+    assert!(drip.rest().await.contains("<policy-violation "));
+    assert!(idle.rest().await.contains("<policy-violation "));
     // They keep their sockets, and yet the server is rid of them.
     running.settle(0, 0).await;
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
