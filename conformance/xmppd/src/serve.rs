@@ -17,7 +17,7 @@ use xmpp_core::tls::TlsPolicy;
 
 use crate::cli::Serve;
 use crate::data_dir::DataDir;
-use crate::server::{Options, Server, StartError};
+use crate::server::{Listeners, Options, Server, StartError};
 use crate::store::{Store, StoreError};
 use crate::tls::{Identity, Origin, Tls, TlsError};
 
@@ -47,11 +47,12 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     let connections = connections();
     let options =
         Options::new(domains.clone()).with_tls(policy).with_connections(connections, connections / 5);
-    let listener = TcpListener::bind(arguments.c2s)
-        .await
-        .map_err(|source| ServeError::Listen { address: arguments.c2s, source })?;
+    let mut listeners = Listeners::new(bind(arguments.c2s).await?);
+    if let Some(address) = arguments.c2s_tls {
+        listeners = listeners.with_clients_tls(bind(address).await?);
+    }
     let accounts = store.list_accounts().await?;
-    let mut server = Server::start(listener, store.clone(), tls, options).await?;
+    let mut server = Server::start(listeners, store.clone(), tls, options).await?;
     let served = accounts.iter().filter(|account| domains.contains(&account.domain_jid())).count();
 
     Greeting {
@@ -81,6 +82,10 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         }
         _ = stop.next() => Err(ServeError::Hurried),
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 
 /// Logs to standard error, as `RUST_LOG` says, or what a keeper of the server wants to know.

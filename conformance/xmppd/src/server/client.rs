@@ -4,17 +4,16 @@
 //! While the host has no room for a stanza, nothing more is taken out of the machine, so the socket is not read, and the
 //! client's own TCP makes it wait.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument as _, debug, info, info_span, warn};
 use xmpp_core::conn::{
     BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Event, Question, ServerConfig,
     ServerConnection, Ticket, Warning,
 };
-use xmpp_core::entropy::Seed;
 use xmpp_core::jid::BareJid;
 use xmpp_core::sasl::ScramHash;
 use xmpp_core::sasl::server::CredentialsAnswer;
@@ -26,6 +25,7 @@ use super::admission::Place;
 use super::clock::Clock;
 use super::driver::{Driver, Role, Waiting, resolved};
 use super::host::{Attached, HostHandle};
+use super::listener::Arrival;
 use super::tally::Tally;
 use super::transport::{Handshake, Secured, Transport};
 use crate::hashing::HashingPool;
@@ -37,7 +37,9 @@ use crate::tls::Tls;
 pub(super) struct Shared {
     pub(super) config: Arc<ServerConfig>,
     /// How long the end of a transport may take.
-    pub(super) close: std::time::Duration,
+    pub(super) close: Duration,
+    /// How long a handshake that comes first may take.
+    pub(super) handshake: Duration,
     pub(super) clock: Clock,
     pub(super) store: Store,
     pub(super) tls: Tls,
@@ -56,6 +58,15 @@ enum Answer {
     Binding(Ticket<Binding>, Result<Attached, StanzaError>),
 }
 
+/// What comes first on a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// The stream, which may ask for TLS.
+    Plain,
+    /// TLS (XEP-0368).
+    Tls,
+}
+
 struct Client {
     shared: Arc<Shared>,
     machine: ServerConnection,
@@ -67,20 +78,33 @@ struct Client {
     handing: Waiting<()>,
 }
 
-/// Serves a client until its connection ends or the server does.
-pub(super) async fn serve(
-    shared: Arc<Shared>,
-    stream: tokio::net::TcpStream,
-    peer: SocketAddr,
-    place: Place,
-    seed: Seed,
-    shutdown: watch::Receiver<bool>,
-) {
-    let machine = ServerConnection::new(Arc::clone(&shared.config), seed, shared.clock.now());
+/// Serves a client, which `begins` in the clear or with TLS, until its connection ends or the server does.
+pub(super) async fn serve(shared: Arc<Shared>, begins: Begins, arrival: Arrival) {
+    let span = info_span!("client", peer = %arrival.peer);
+    connect(shared, begins, arrival).instrument(span).await;
+}
+
+async fn connect(shared: Arc<Shared>, begins: Begins, arrival: Arrival) {
+    let Arrival { stream, place, seed, shutdown, .. } = arrival;
+    let config = Arc::clone(&shared.config);
+    let (machine, transport) = match begins {
+        Begins::Plain => (ServerConnection::new(config, seed, shared.clock.now()), Transport::new(stream)),
+        Begins::Tls => {
+            let acceptor = TlsAcceptor::from(Arc::clone(shared.tls.clients_direct()));
+            let secured = Transport::secured(stream, Handshake::Accept(acceptor));
+            let transport = match timeout(shared.handshake, secured).await {
+                Ok(Ok(transport)) => transport,
+                Ok(Err(error)) => return debug!(%error, "the TLS handshake failed"),
+                Err(_) => return debug!("the TLS handshake took too long"),
+            };
+            let Some(Secured::Server(tls)) = transport.tls() else { return };
+            let info = shared.tls.client_info(tls);
+            (ServerConnection::over_tls(config, info, seed, shared.clock.now()), transport)
+        }
+    };
     let (clock, close) = (shared.clock, shared.close);
     let client = Client { shared, machine, place, session: None, answer: None, handing: None };
-    let driver = Driver::new(client, Transport::new(stream), clock, close);
-    driver.run(shutdown).instrument(info_span!("client", %peer)).await;
+    Driver::new(client, transport, clock, close).run(shutdown).await;
 }
 
 impl Role for Client {
