@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 
 use super::ServerConfig;
 use super::action::{Event, Warning};
-use super::connection::connection;
+use super::connection::{connection, session};
 use super::core::Core;
 use super::machine::{Machine, Role};
 use super::proof::{AuthProof, BoundProof};
@@ -61,7 +61,7 @@ impl ServerConnection {
         let limits = config.limits().clone();
         let stage = Stage::fresh(config);
         let header = stage.header();
-        let mut machine = Machine::new(State::AwaitHeader(stage), limits, seed, now);
+        let mut machine = Machine::new(State::AwaitHeader(stage), ns::CLIENT, limits, seed, now);
         machine.core().await_header(header);
         ServerConnection { machine }
     }
@@ -77,6 +77,7 @@ impl ServerConnection {
 }
 
 connection!(ServerConnection);
+session!(ServerConnection);
 
 /// What the connection awaits, with what it knows by then.
 enum State {
