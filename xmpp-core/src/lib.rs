@@ -16,6 +16,7 @@
 //! | [`bind`] | resource binding | section 7 |
 //! | [`dialback`] | keys and elements of server dialback | section 8 |
 //! | [`conn`] | all of it put in motion, one type per role | |
+//! | [`resolve`] | which hosts to connect to for a domain | sections 14.3 and 14.4 |
 //! | [`route`] | where a server sends a stanza | section 10 |
 //!
 //! A module uses only those above it, but for two types: [`stream::Condition`], which says what is wrong with XML, and
@@ -40,6 +41,7 @@ mod framing;
 pub mod jid;
 pub mod limits;
 pub mod profile;
+pub mod resolve;
 pub mod route;
 pub mod sasl;
 pub mod stanza;
