@@ -16,6 +16,8 @@ pub enum Misuse {
     NotOnline,
     /// The stream is closing or closed. Open a new connection.
     Closed,
+    /// The stream is not protected by TLS yet. Redirect a client only once it is (RFC 6120 section 4.9.3.19).
+    Unprotected,
     /// More stanzas wait to be transmitted than the limits allow. Poll, transmit, and send again.
     OutboxFull,
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Misuse {
             Misuse::NoTlsPending => "no TLS handshake is awaited",
             Misuse::NotOnline => "stanzas can be sent only after a resource was bound",
             Misuse::Closed => "the stream is closing or closed",
+            Misuse::Unprotected => "a client can be redirected only once TLS protects the stream",
             Misuse::OutboxFull => "too much waits to be transmitted: poll first",
         })
     }

@@ -19,7 +19,7 @@ use crate::cli::Serve;
 use crate::data_dir::DataDir;
 use crate::server::{Options, Server, StartError};
 use crate::store::{Store, StoreError};
-use crate::tls::{Identity, Origin, ServerTls, TlsError};
+use crate::tls::{Identity, Origin, Tls, TlsError};
 
 /// Name of the file in the data folder that a running server holds locked.
 const LOCK: &str = "serve.lock";
@@ -42,7 +42,7 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     let store = Store::open(data).await?;
     let domains = arguments.domains();
     let certificate = certificate(&dir, &arguments, domains.clone()).await?;
-    let tls = ServerTls::new(certificate.identity)?;
+    let tls = Tls::new(certificate.identity)?;
     let policy = if arguments.insecure_plaintext { TlsPolicy::Optional } else { TlsPolicy::Required };
     let connections = connections();
     let options =

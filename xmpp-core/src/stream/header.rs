@@ -110,10 +110,17 @@ impl StreamHeader {
         self
     }
 
-    /// The namespace declared for what the stream carries.
+    /// The namespace declared as default, for what the stream carries.
     #[must_use]
     pub fn content_ns(&self) -> &str {
         &self.content_ns
+    }
+
+    /// Whether the stream is one for content of that namespace: declared as default, or left to be declared by each element (RFC 6120
+    /// section 4.8.2, prefix-free canonicalization).
+    #[must_use]
+    pub fn carries(&self, content_ns: &str) -> bool {
+        self.content_ns == content_ns || matches!(&*self.content_ns, ns::STREAMS | "")
     }
 
     /// The domain the stream is for, or in an answer the address of the peer.

@@ -12,6 +12,7 @@
 //! - `<starttls/>` that was not offered, and `<response/>` or `<abort/>` without an exchange, have failures of their own (RFC 6120
 //!   sections 5.4.2.2 and 6.5), so they are taken, and the machine answers.
 //! - A stream error is always taken.
+//! - Once negotiation is over, an empty `<features/>` may still come (RFC 6120 section 4.3.5); nobody negotiates by it any more.
 //!
 //! ```
 //! use xmpp_core::stream::{Condition, FirstLevel, Phase, Verdict};
@@ -168,7 +169,7 @@ const WRONG: Verdict = Verdict::Refuse(Condition::InvalidNamespace);
 #[rustfmt::skip]
 pub const TABLE: [[Verdict; 9]; 16] = [
     //                Authentication Exchange Binding  Online   | AwaitFeatures AwaitProceed AwaitSasl AwaitBind ClientOnline
-    /* Features    */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   ACCEPT,       EARLY,       EARLY,    EARLY,    EARLY],
+    /* Features    */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   ACCEPT,       EARLY,       EARLY,    EARLY,    ACCEPT],
     /* Error       */ [ACCEPT,       ACCEPT,  ACCEPT,  ACCEPT,    ACCEPT,       ACCEPT,      ACCEPT,   ACCEPT,   ACCEPT],
     /* StartTls    */ [ACCEPT,       EARLY,   EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN],
     /* Proceed     */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY],

@@ -12,8 +12,9 @@
 //! It prints nothing and handles no signals: that is [`serve`](crate::serve)'s part.
 
 mod admission;
+mod client;
 mod clock;
-mod connection;
+mod driver;
 mod host;
 mod mailbox;
 mod storage;
@@ -43,13 +44,13 @@ use xmpp_im::host::{Host, HostConfig};
 use xmpp_im::limits::HostLimits;
 
 use self::admission::Admission;
+use self::client::Shared;
 use self::clock::Clock;
-use self::connection::Shared;
 use self::tally::Tally;
 use crate::hashing::HashingPool;
 use crate::password;
 use crate::store::{Store, StoreError};
-use crate::tls::ServerTls;
+use crate::tls::Tls;
 
 /// How long to wait after connections could not be accepted: what is lacking has to be given back first.
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -129,7 +130,7 @@ impl Server {
     pub async fn start(
         listener: TcpListener,
         store: Store,
-        tls: ServerTls,
+        tls: Tls,
         options: Options,
     ) -> Result<Self, StartError> {
         let address = listener.local_addr().map_err(StartError::Io)?;
@@ -251,7 +252,7 @@ async fn listen(
                     match prepare(&stream) {
                         Ok(seed) => {
                             let (shared, watching) = (Arc::clone(&shared), watching.clone());
-                            connections.spawn(connection::serve(shared, stream, peer, place, seed, watching));
+                            connections.spawn(client::serve(shared, stream, peer, place, seed, watching));
                         }
                         Err(error) => warn!(%peer, %error, "cannot serve a connection"),
                     }
