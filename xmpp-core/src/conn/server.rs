@@ -335,6 +335,11 @@ impl Bound {
                 if stanza.from().is_some_and(|from| !self.bound.covers(from)) {
                     return refuse(core, Condition::InvalidFrom);
                 }
+                if let Stanza::Iq(iq) = &stanza
+                    && binding::requested(iq, self.bound.jid().as_jid()).is_some()
+                {
+                    return self.refuse_binding(core, iq);
+                }
                 stanza.set_from(Some(Jid::from(self.bound.jid().clone())));
                 if let Some(lang) = &self.lang
                     && stanza.lang().is_none()
