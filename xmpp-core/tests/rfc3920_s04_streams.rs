@@ -307,6 +307,12 @@ fn element(kind: FirstLevel) -> &'static str {
         FirstLevel::Iq => "<iq type='get' id='1'><x xmlns='urn:x'/></iq>",
         FirstLevel::Message => "<message/>",
         FirstLevel::Presence => "<presence/>",
+        FirstLevel::DialbackResult => {
+            "<result xmlns='jabber:server:dialback' from='a.example' to='b.example'/>"
+        }
+        FirstLevel::DialbackVerify => {
+            "<verify xmlns='jabber:server:dialback' from='a.example' to='b.example'/>"
+        }
         FirstLevel::WrongContent => "<message xmlns='jabber:server'/>",
         FirstLevel::Foreign => "<x xmlns='urn:x'/>",
     }
