@@ -77,6 +77,8 @@ pub enum Event {
     /// Between servers: the answer to a stanza that is not one. It has to reach its sender by another stream, since this one carries stanzas
     /// one way only.
     Reply(Stanza),
+    /// The stream of the component of this domain is open: stanzas may be sent from now on (XEP-0114).
+    Attached(BareJid),
     /// Between servers: from now on the stream carries stanzas between these domains, from the server that opened it to the other one.
     Authorized {
         /// Ours.

@@ -52,6 +52,8 @@
 mod action;
 mod client;
 mod client_config;
+mod component;
+mod component_acceptor;
 mod connection;
 mod core;
 mod machine;
@@ -67,6 +69,8 @@ pub use action::{
 };
 pub use client::ClientConnection;
 pub use client_config::ClientConfig;
+pub use component::{ComponentConfig, ComponentConnection};
+pub use component_acceptor::{ComponentAcceptor, ComponentAcceptorConfig};
 pub use question::{
     Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Dialback, Query, Question, Ticket,
 };
