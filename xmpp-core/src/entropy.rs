@@ -49,12 +49,14 @@ pub enum Label {
     StanzaId,
     /// Resources that a server assigns.
     Resource,
+    /// Nodes of the temporary accounts of anonymous clients.
+    Node,
     /// Tells the tickets of one machine from another's.
     Ticket,
 }
 
 impl Label {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 
     const fn index(self) -> usize {
         match self {
@@ -63,6 +65,7 @@ impl Label {
             Label::StanzaId => 2,
             Label::Resource => 3,
             Label::Ticket => 4,
+            Label::Node => 5,
         }
     }
 }

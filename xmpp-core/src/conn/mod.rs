@@ -66,6 +66,7 @@ pub use action::{
 };
 pub use client::ClientConnection;
 pub use client_config::ClientConfig;
+pub use proof::Identity;
 pub use question::{
     Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Query, Question, Ticket,
 };

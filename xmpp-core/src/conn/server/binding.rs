@@ -35,8 +35,8 @@ impl Unbound {
             && iq.to().is_none_or(|to| self.is_ours(to))
             && let Some(resource) = bind::requested(iq)
         {
-            let account = self.auth.account().clone();
-            core.ask(|ticket| Question::Binding { ticket, account, resource });
+            let identity = self.auth.identity().clone();
+            core.ask(|ticket| Question::Binding { ticket, identity, resource });
             return State::AwaitBinding(self, iq.clone());
         }
         match self.config.profile().stanza_before_binding() {
