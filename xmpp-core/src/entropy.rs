@@ -49,6 +49,8 @@ pub enum Label {
     StanzaId,
     /// Resources that a server assigns.
     Resource,
+    /// Nodes of the temporary accounts of anonymous clients.
+    Node,
     /// Tells the tickets of one machine from another's.
     Ticket,
     /// The choice among hosts of equal priority.
@@ -66,6 +68,7 @@ impl Label {
             Label::Resource => 3,
             Label::Ticket => 4,
             Label::Weight => 5,
+            Label::Node => 6,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::question::Question;
 use super::timer::Timer;
 use crate::dialback;
 use crate::jid::{BareJid, FullJid};
-use crate::sasl::{Mechanism, SaslCondition};
+use crate::sasl::{Mechanism, SaslCondition, Secret};
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::{Condition, Features, OtherHost, StreamError};
 use crate::tls::{TlsError, TlsRequest};
@@ -71,6 +71,14 @@ impl SendId {
 pub enum Event {
     /// A resource was bound: stanzas may be sent from now on.
     Online(Box<Online>),
+    /// Server: PLAIN has proved this password, and [`CredentialsAnswer::Outdated`](crate::sasl::server::CredentialsAnswer::Outdated) asked for
+    /// it. Make the keys that the account lacks ([`ScramKeys::for_password`](crate::sasl::ScramKeys::for_password), away from the I/O), and drop it.
+    PasswordVerified {
+        /// The account.
+        account: BareJid,
+        /// Its password, prepared. `Debug` does not show it.
+        password: Secret,
+    },
     /// A stanza came. On a server its `from` is the sender's full JID, whatever the client wrote; from another server it is an address of
     /// a domain that was proved.
     Stanza(Stanza),

@@ -71,6 +71,7 @@ pub use client::ClientConnection;
 pub use client_config::ClientConfig;
 pub use component::{ComponentConfig, ComponentConnection};
 pub use component_acceptor::{ComponentAcceptor, ComponentAcceptorConfig};
+pub use proof::Identity;
 pub use question::{
     Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Dialback, Query, Question, Ticket,
 };

@@ -16,6 +16,8 @@ pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 /// SASL negotiation (RFC 3920 section 6).
 pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// The list of channel binding types among the stream features (XEP-0440).
+pub const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
 /// Resource binding (RFC 3920 section 7).
 pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 /// Session establishment (RFC 3921 section 3).
