@@ -18,6 +18,8 @@ pub enum Misuse {
     Closed,
     /// More stanzas wait to be transmitted than the limits allow. Poll, transmit, and send again.
     OutboxFull,
+    /// More requests wait for their responses than the limit allows. Wait until some have ended.
+    TooManyRequests,
 }
 
 impl fmt::Display for Misuse {
@@ -31,6 +33,7 @@ impl fmt::Display for Misuse {
             Misuse::NotOnline => "stanzas can be sent only after a resource was bound",
             Misuse::Closed => "the stream is closing or closed",
             Misuse::OutboxFull => "too much waits to be transmitted: poll first",
+            Misuse::TooManyRequests => "too many requests wait for their responses",
         })
     }
 }
