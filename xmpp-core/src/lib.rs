@@ -14,6 +14,7 @@
 //! | [`tls`] | when it is wanted, and whose certificate will do | sections 5 and 14.2 |
 //! | [`sasl`] | mechanisms as machines of both sides | section 6 |
 //! | [`bind`] | resource binding | section 7 |
+//! | [`dialback`] | keys and elements of server dialback | section 8 |
 //! | [`conn`] | all of it put in motion, one type per role | |
 //! | [`resolve`] | which hosts to connect to for a domain | sections 14.3 and 14.4 |
 //! | [`route`] | where a server sends a stanza | section 10 |
@@ -33,6 +34,7 @@ extern crate std;
 
 pub mod bind;
 pub mod conn;
+pub mod dialback;
 pub mod entropy;
 pub mod error;
 mod framing;
