@@ -42,6 +42,7 @@ mod parse;
 mod payload;
 mod presence;
 mod reply;
+mod tracker;
 
 use alloc::string::String;
 use core::fmt;
@@ -52,6 +53,7 @@ pub use iq::{Iq, IqType};
 pub use malformed::{Fault, Malformed};
 pub use message::{Message, MessageType};
 pub use presence::{InvalidPriority, Presence, PresenceType, Show};
+pub use tracker::{RequestId, Tracker};
 
 use header::Header;
 use payload::Payload;
