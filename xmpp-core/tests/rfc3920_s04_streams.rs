@@ -305,6 +305,12 @@ fn element(kind: FirstLevel) -> &'static str {
         FirstLevel::Iq => "<iq type='get' id='1'><x xmlns='urn:x'/></iq>",
         FirstLevel::Message => "<message/>",
         FirstLevel::Presence => "<presence/>",
+        FirstLevel::DialbackResult => {
+            "<result xmlns='jabber:server:dialback' from='a.example' to='b.example'/>"
+        }
+        FirstLevel::DialbackVerify => {
+            "<verify xmlns='jabber:server:dialback' from='a.example' to='b.example'/>"
+        }
         FirstLevel::WrongContent => "<message xmlns='jabber:server'/>",
         FirstLevel::Foreign => "<x xmlns='urn:x'/>",
     }
@@ -344,8 +350,10 @@ fn client_in(phase: Phase) -> End<xmpp_core::conn::ClientConnection> {
 
 #[test]
 fn r3920_4_3_06_every_element_in_every_phase_is_judged_by_the_table() {
+    // The phases of streams between servers, which come last, have machines of their own.
+    let phases = &Phase::ALL[..=Phase::ClientOnline as usize];
     let mut judged = 0;
-    for phase in Phase::ALL {
+    for &phase in phases {
         for kind in FirstLevel::ALL {
             let initiating = phase as usize >= Phase::AwaitFeatures as usize;
             let (said, over, stanzas, online) = if initiating {
@@ -373,7 +381,7 @@ fn r3920_4_3_06_every_element_in_every_phase_is_judged_by_the_table() {
             judged += 1;
         }
     }
-    assert_eq!(judged, 9 * 16);
+    assert_eq!(judged, 9 * FirstLevel::ALL.len());
 }
 
 #[test]

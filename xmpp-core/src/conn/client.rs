@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::Close;
 use super::action::{AuthenticationFault, CloseReason, Event, Online, TlsFault, Warning};
 use super::client_config::{ClientConfig, MOST_REDIRECTS};
-use super::connection::connection;
+use super::connection::{connection, session};
 use super::core::Core;
 use super::machine::{Machine, Role};
 use super::question::{Answer, DerivationAnswer, Question};
@@ -61,7 +61,7 @@ impl ClientConnection {
         let limits = config.limits.clone();
         let stage = Stage { config: Box::new(config), tls: None };
         let header = stage.header();
-        let mut machine = Machine::new(State::AwaitHeader(stage), limits, seed, now);
+        let mut machine = Machine::new(State::AwaitHeader(stage), ns::CLIENT, limits, seed, now);
         machine.core().set_header(header);
         machine.core().open();
         ClientConnection { machine }
@@ -74,7 +74,7 @@ impl ClientConnection {
     pub fn over_tls(config: ClientConfig, info: TlsInfo, seed: Seed, now: Instant) -> Self {
         let limits = config.limits.clone();
         let stage = Stage { config: Box::new(config), tls: None };
-        let mut machine = Machine::new(State::TlsPending(stage), limits, seed, now);
+        let mut machine = Machine::new(State::TlsPending(stage), ns::CLIENT, limits, seed, now);
         machine.over_tls(info);
         ClientConnection { machine }
     }
@@ -90,6 +90,7 @@ impl ClientConnection {
 }
 
 connection!(ClientConnection);
+session!(ClientConnection);
 
 /// What the connection awaits, with what it knows by then.
 enum State {

@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 
 use super::ServerConfig;
 use super::action::{Event, Warning};
-use super::connection::connection;
+use super::connection::{connection, session};
 use super::core::Core;
 use super::machine::{Machine, Role};
 use super::proof::{AuthProof, BoundProof};
@@ -62,7 +62,7 @@ impl ServerConnection {
         let limits = config.limits().clone();
         let stage = Stage::fresh(config);
         let header = stage.header();
-        let mut machine = Machine::new(State::AwaitHeader(stage), limits, seed, now);
+        let mut machine = Machine::new(State::AwaitHeader(stage), ns::CLIENT, limits, seed, now);
         machine.core().await_header(header);
         ServerConnection { machine }
     }
@@ -73,7 +73,7 @@ impl ServerConnection {
     #[must_use]
     pub fn over_tls(config: Arc<ServerConfig>, info: TlsInfo, seed: Seed, now: Instant) -> Self {
         let limits = config.limits().clone();
-        let mut machine = Machine::new(State::TlsPending(config), limits, seed, now);
+        let mut machine = Machine::new(State::TlsPending(config), ns::CLIENT, limits, seed, now);
         machine.over_tls(info);
         ServerConnection { machine }
     }
@@ -97,6 +97,7 @@ impl ServerConnection {
 }
 
 connection!(ServerConnection);
+session!(ServerConnection);
 
 /// What the connection awaits, with what it knows by then.
 enum State {
@@ -333,6 +334,11 @@ impl Bound {
                 // RFC 3920 section 9.1.2: nobody speaks for another, and the receiver learns the full address.
                 if stanza.from().is_some_and(|from| !self.bound.covers(from)) {
                     return refuse(core, Condition::InvalidFrom);
+                }
+                if let Stanza::Iq(iq) = &stanza
+                    && binding::requested(iq, self.bound.jid().as_jid()).is_some()
+                {
+                    return self.refuse_binding(core, iq);
                 }
                 stanza.set_from(Some(Jid::from(self.bound.jid().clone())));
                 if let Some(lang) = &self.lang
