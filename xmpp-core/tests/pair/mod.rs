@@ -428,12 +428,11 @@ impl Pair {
     }
 
     pub fn with(client_config: ClientConfig, server_config: ServerConfig) -> Self {
-        Pair {
-            client: client(client_config),
-            server: server(server_config),
-            now: Instant::from_micros(1),
-            chunk: usize::MAX,
-        }
+        Pair::of(client(client_config), server(server_config))
+    }
+
+    pub fn of(client: End<ClientConnection>, server: End<ServerConnection>) -> Self {
+        Pair { client, server, now: Instant::from_micros(1), chunk: usize::MAX }
     }
 
     /// Carries bytes both ways until nobody has anything to say.
