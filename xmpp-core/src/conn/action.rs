@@ -264,6 +264,8 @@ pub enum CloseReason {
 pub enum TlsFault {
     /// Server: the client asked for TLS where it was not on offer.
     NotOffered,
+    /// Server: the request had something in it.
+    Malformed,
     /// Client: the server refused.
     Refused,
     /// The handshake failed, or the server's certificate did not do.
