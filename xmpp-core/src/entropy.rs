@@ -51,10 +51,12 @@ pub enum Label {
     Resource,
     /// Tells the tickets of one machine from another's.
     Ticket,
+    /// The choice among hosts of equal priority.
+    Weight,
 }
 
 impl Label {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 
     const fn index(self) -> usize {
         match self {
@@ -63,6 +65,7 @@ impl Label {
             Label::StanzaId => 2,
             Label::Resource => 3,
             Label::Ticket => 4,
+            Label::Weight => 5,
         }
     }
 }

@@ -49,6 +49,7 @@
 mod binding;
 pub mod client;
 mod condition;
+pub(crate) mod external;
 pub mod framing;
 mod keys;
 mod mechanism;
