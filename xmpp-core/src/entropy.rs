@@ -51,10 +51,12 @@ pub enum Label {
     Resource,
     /// Tells the tickets of one machine from another's.
     Ticket,
+    /// How far apart in time those are kept who would all do the same at once.
+    Jitter,
 }
 
 impl Label {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 
     const fn index(self) -> usize {
         match self {
@@ -63,6 +65,7 @@ impl Label {
             Label::StanzaId => 2,
             Label::Resource => 3,
             Label::Ticket => 4,
+            Label::Jitter => 5,
         }
     }
 }

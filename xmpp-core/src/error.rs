@@ -18,6 +18,8 @@ pub enum Misuse {
     Closed,
     /// More stanzas wait to be transmitted than the limits allow. Poll, transmit, and send again.
     OutboxFull,
+    /// A stanza between servers does not say from whom and to whom it is. Give it both addresses (RFC 6120 section 8.1).
+    Unaddressed,
 }
 
 impl fmt::Display for Misuse {
@@ -31,6 +33,7 @@ impl fmt::Display for Misuse {
             Misuse::NotOnline => "stanzas can be sent only after a resource was bound",
             Misuse::Closed => "the stream is closing or closed",
             Misuse::OutboxFull => "too much waits to be transmitted: poll first",
+            Misuse::Unaddressed => "a stanza between servers needs both addresses",
         })
     }
 }

@@ -1,0 +1,1 @@
+//! A federation as its embedder sees it.
