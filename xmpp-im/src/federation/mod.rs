@@ -34,7 +34,7 @@
 //!
 //! let now = Instant::ZERO;
 //! let mut federation = Federation::new(FederationConfig::new(), Seed::new([1; 32]));
-//! let mut stanza = Stanza::from(Message::chat(Jid::new("romeo@montague.example")?).with_body("?"));
+//! let mut stanza = Stanza::Message(Message::chat(Jid::new("romeo@montague.example")?).with_body("?"));
 //! stanza.set_from(Some(Jid::new("juliet@capulet.example/balcony")?));
 //! federation.submit(now, stanza.clone())?;
 //!

@@ -124,7 +124,8 @@ impl Remote {
         self.routes.is_empty() && self.links.is_empty() && self.verifications.is_empty()
     }
 
-    fn stanzas(&self) -> usize {
+    /// Stanzas that wait for it.
+    pub(super) fn stanzas(&self) -> usize {
         self.routes.values().map(|route| route.queue.len()).sum()
     }
 
