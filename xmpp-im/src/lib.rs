@@ -5,6 +5,7 @@
 //!
 //! | rule | place |
 //! |---|---|
+//! | resource binding, RFC 6120 section 7; where stanzas go, section 10 | [`host`] |
 //! | session establishment, RFC 3921 section 3 | [`establish`] |
 //! | presence among the resources of an account, RFC 6121 section 4 | [`account`](host) |
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |

@@ -52,6 +52,8 @@
 mod action;
 mod client;
 mod client_config;
+mod component;
+mod component_acceptor;
 mod connection;
 mod core;
 mod machine;
@@ -62,12 +64,16 @@ mod server_config;
 mod timer;
 
 pub use action::{
-    Action, AuthenticationFault, Close, CloseReason, Closed, Event, Online, Retry, SendId, TlsFault, Warning,
+    Action, AuthenticationFault, Close, CloseReason, Closed, Event, Method, Online, Refusal, Retry, SendId,
+    TlsFault, VerifyId, Warning,
 };
 pub use client::ClientConnection;
 pub use client_config::ClientConfig;
+pub use component::{ComponentConfig, ComponentConnection};
+pub use component_acceptor::{ComponentAcceptor, ComponentAcceptorConfig};
+pub use proof::Identity;
 pub use question::{
-    Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Query, Question, Ticket,
+    Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Dialback, Query, Question, Ticket,
 };
 pub use server::ServerConnection;
 pub use server_config::ServerConfig;
