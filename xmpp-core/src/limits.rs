@@ -147,13 +147,14 @@ impl Limits {
         &self.online
     }
 
-    /// How long it may take from the first byte to a bound resource.
+    /// How long it may take from the first byte to a bound resource; between servers to the first domain that is proved, and how long our
+    /// server waits for that of each pair of domains.
     #[must_use]
     pub const fn negotiation(&self) -> Duration {
         self.negotiation
     }
 
-    /// How long the embedder may take to answer a question.
+    /// How long the embedder may take to answer a question, and an authoritative server to verify a key.
     #[must_use]
     pub const fn answer(&self) -> Duration {
         self.answer
