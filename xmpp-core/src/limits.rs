@@ -7,6 +7,7 @@
 //! let limits = Limits::client().with_idle(Duration::from_secs(300), Duration::from_secs(30));
 //! assert_eq!(limits.online().stanza_bytes(), 262_144);
 //! assert_eq!(limits.before_login(), &XmlLimits::before_login());
+//! assert_eq!(Limits::server_peer().online().stanza_bytes(), 524_288);
 //! ```
 
 use core::time::Duration;

@@ -8,7 +8,7 @@ use crate::conn::action::{CloseReason, Event, TlsFault, Warning};
 use crate::conn::core::Core;
 use crate::sasl::framing::{self, DecodeError};
 use crate::sasl::{SaslCondition, Secret};
-use crate::stream::{Condition, Features, FirstLevel, Requirement, StreamError};
+use crate::stream::{Condition, Features, Requirement, StreamError};
 use crate::tls::{Service, TlsPolicy, TlsRequest};
 use crate::xml::{Element, ns};
 
