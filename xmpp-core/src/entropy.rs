@@ -53,17 +53,14 @@ pub enum Label {
     Node,
     /// Tells the tickets of one machine from another's.
     Ticket,
-<<<<<<< HEAD
     /// How far apart in time those are kept who would all do the same at once.
     Jitter,
-=======
     /// The choice among hosts of equal priority.
     Weight,
->>>>>>> main
 }
 
 impl Label {
-    const COUNT: usize = 6;
+    const COUNT: usize = 8;
 
     const fn index(self) -> usize {
         match self {
@@ -72,12 +69,9 @@ impl Label {
             Label::StanzaId => 2,
             Label::Resource => 3,
             Label::Ticket => 4,
-<<<<<<< HEAD
-            Label::Jitter => 5,
-=======
+            Label::Jitter => 7,
             Label::Weight => 5,
             Label::Node => 6,
->>>>>>> main
         }
     }
 }
