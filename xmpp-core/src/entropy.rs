@@ -53,10 +53,12 @@ pub enum Label {
     Node,
     /// Tells the tickets of one machine from another's.
     Ticket,
+    /// The choice among hosts of equal priority.
+    Weight,
 }
 
 impl Label {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 
     const fn index(self) -> usize {
         match self {
@@ -65,7 +67,8 @@ impl Label {
             Label::StanzaId => 2,
             Label::Resource => 3,
             Label::Ticket => 4,
-            Label::Node => 5,
+            Label::Weight => 5,
+            Label::Node => 6,
         }
     }
 }

@@ -14,8 +14,15 @@ pub enum Misuse {
     NoTlsPending,
     /// A stanza was given before the resource was bound. Wait for `Event::Online`.
     NotOnline,
+    /// The stream between servers does not carry stanzas from that domain to that one, or the stanza has no addresses. Wait for
+    /// `Event::Authorized`.
+    NotAuthorized,
+    /// As many dialbacks as the limits allow are under way. Wait for the outcome of one.
+    TooManyDialbacks,
     /// The stream is closing or closed. Open a new connection.
     Closed,
+    /// The stream is not protected by TLS yet. Redirect a client only once it is (RFC 6120 section 4.9.3.19).
+    Unprotected,
     /// More stanzas wait to be transmitted than the limits allow. Poll, transmit, and send again.
     OutboxFull,
 }
@@ -29,7 +36,10 @@ impl fmt::Display for Misuse {
             Misuse::Stale => "the ticket was used, has expired or belongs to another machine",
             Misuse::NoTlsPending => "no TLS handshake is awaited",
             Misuse::NotOnline => "stanzas can be sent only after a resource was bound",
+            Misuse::NotAuthorized => "the stream does not carry stanzas between these domains",
+            Misuse::TooManyDialbacks => "too many dialbacks are under way on the stream",
             Misuse::Closed => "the stream is closing or closed",
+            Misuse::Unprotected => "a client can be redirected only once TLS protects the stream",
             Misuse::OutboxFull => "too much waits to be transmitted: poll first",
         })
     }

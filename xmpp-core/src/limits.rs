@@ -33,6 +33,12 @@ impl XmlLimits {
         XmlLimits { stanza_bytes: 262_144, depth: 100, attributes: 200, elements: 10_000 }
     }
 
+    /// What another server may send once a domain of it is proved: 524,288 bytes, the rest as for clients.
+    #[must_use]
+    pub const fn server_peer() -> Self {
+        Self::client().with_stanza_bytes(524_288)
+    }
+
     /// Bytes on the wire from the `<` that opens the element to the `>` that ends it.
     #[must_use]
     pub const fn stanza_bytes(&self) -> usize {
@@ -99,6 +105,8 @@ pub struct Limits {
     close: Duration,
     sasl_attempts: u32,
     outbox_bytes: usize,
+    dialbacks: usize,
+    domain_pairs: usize,
 }
 
 impl Limits {
@@ -116,7 +124,15 @@ impl Limits {
             close: Duration::from_secs(5),
             sasl_attempts: 3,
             outbox_bytes: 1 << 20,
+            dialbacks: 16,
+            domain_pairs: 256,
         }
+    }
+
+    /// The defaults for both ends of a stream between servers.
+    #[must_use]
+    pub const fn server_peer() -> Self {
+        Self::client().with_online(XmlLimits::server_peer())
     }
 
     /// What the peer may send until it has authenticated.
@@ -177,6 +193,18 @@ impl Limits {
     #[must_use]
     pub const fn outbox_bytes(&self) -> usize {
         self.outbox_bytes
+    }
+
+    /// How many dialbacks may be under way on one stream between servers, and how many may fail before the receiving server ends it.
+    #[must_use]
+    pub const fn dialbacks(&self) -> usize {
+        self.dialbacks
+    }
+
+    /// How many pairs of domains may exchange stanzas on one stream between servers.
+    #[must_use]
+    pub const fn domain_pairs(&self) -> usize {
+        self.domain_pairs
     }
 
     /// Sets [`before_login`](Self::before_login).
@@ -240,6 +268,20 @@ impl Limits {
     #[must_use]
     pub const fn with_outbox_bytes(mut self, bytes: usize) -> Self {
         self.outbox_bytes = bytes;
+        self
+    }
+
+    /// Sets [`dialbacks`](Self::dialbacks).
+    #[must_use]
+    pub const fn with_dialbacks(mut self, dialbacks: usize) -> Self {
+        self.dialbacks = dialbacks;
+        self
+    }
+
+    /// Sets [`domain_pairs`](Self::domain_pairs).
+    #[must_use]
+    pub const fn with_domain_pairs(mut self, pairs: usize) -> Self {
+        self.domain_pairs = pairs;
         self
     }
 }

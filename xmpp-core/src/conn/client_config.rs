@@ -10,6 +10,9 @@ use crate::sasl::client::ITERATIONS;
 use crate::sasl::{Mechanism, Secret, Selection};
 use crate::tls::TlsPolicy;
 
+/// How many redirects in a row are followed.
+pub(super) const MOST_REDIRECTS: u32 = 3;
+
 /// The configuration of one [`ClientConnection`](super::ClientConnection).
 #[derive(Debug)]
 pub struct ClientConfig {
@@ -23,6 +26,7 @@ pub struct ClientConfig {
     pub(super) iterations: RangeInclusive<u32>,
     pub(super) limits: Limits,
     pub(super) lang: Option<String>,
+    pub(super) redirects: u32,
 }
 
 impl ClientConfig {
@@ -40,6 +44,7 @@ impl ClientConfig {
             iterations: ITERATIONS,
             limits: Limits::client(),
             lang: None,
+            redirects: 0,
         }
     }
 
@@ -106,6 +111,14 @@ impl ClientConfig {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// How many [redirects](super::CloseReason::Redirected) in a row led to this connection. After three of them, none is followed any more
+    /// (RFC 6120 section 4.9.3.19: two to five).
+    #[must_use]
+    pub const fn with_redirects(mut self, redirects: u32) -> Self {
+        self.redirects = redirects;
         self
     }
 

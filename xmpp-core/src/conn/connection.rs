@@ -44,20 +44,6 @@ macro_rules! connection {
                 self.machine.tls_failed(now, error)
             }
 
-            /// Sends a stanza to the peer.
-            ///
-            /// # Errors
-            /// [`Misuse::NotOnline`](crate::error::Misuse::NotOnline) before a resource is bound, [`Misuse::Closed`](crate::error::Misuse::Closed) once
-            /// the stream closes, [`Misuse::OutboxFull`](crate::error::Misuse::OutboxFull) when more waits than
-            /// [`Limits::outbox_bytes`](crate::limits::Limits::outbox_bytes) allows.
-            pub fn send(
-                &mut self,
-                now: $crate::time::Instant,
-                stanza: $crate::stanza::Stanza,
-            ) -> Result<$crate::conn::SendId, $crate::error::Misuse> {
-                self.machine.send(now, stanza)
-            }
-
             /// Closes the stream: the closing tag goes out, and what the peer still sends is handed in until it closes too.
             pub fn close(&mut self, now: $crate::time::Instant) {
                 self.machine.close(now);
@@ -102,6 +88,28 @@ macro_rules! connection {
                 self.machine.wants_input()
             }
         }
+    };
+}
+pub(super) use connection;
+
+/// Gives a connection type of a client's stream, either end, what only those have.
+macro_rules! session {
+    ($connection:ident) => {
+        impl $connection {
+            /// Sends a stanza to the peer.
+            ///
+            /// # Errors
+            /// [`Misuse::NotOnline`](crate::error::Misuse::NotOnline) before a resource is bound, [`Misuse::Closed`](crate::error::Misuse::Closed) once
+            /// the stream closes, [`Misuse::OutboxFull`](crate::error::Misuse::OutboxFull) when more waits than
+            /// [`Limits::outbox_bytes`](crate::limits::Limits::outbox_bytes) allows.
+            pub fn send(
+                &mut self,
+                now: $crate::time::Instant,
+                stanza: $crate::stanza::Stanza,
+            ) -> Result<$crate::conn::SendId, $crate::error::Misuse> {
+                self.machine.send(now, stanza)
+            }
+        }
 
         impl core::fmt::Debug for $connection {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -110,4 +118,4 @@ macro_rules! connection {
         }
     };
 }
-pub(super) use connection;
+pub(super) use session;

@@ -17,7 +17,7 @@ use crate::stanza::Stanza;
 use crate::stream::{Half, Halves, StreamError, StreamHeader};
 use crate::time::Instant;
 use crate::tls::TlsRequest;
-use crate::xml::{Element, ns};
+use crate::xml::Element;
 
 /// What a role puts out, in order.
 #[derive(Debug)]
@@ -52,12 +52,16 @@ pub(crate) struct Core {
     pub(super) halves: Halves,
     /// The header with which we open our direction the next time, ready in case an error comes first.
     header: Option<Box<StreamHeader>>,
+    content_ns: &'static str,
     /// Tells our tickets from those of other machines.
     machine: u64,
     pub(super) asked: Option<u64>,
+    /// What is under way beside the input, by number, with its deadline.
+    deferred: Vec<(u64, Instant)>,
     tickets: u64,
     sends: u64,
     pub(super) tls_pending: bool,
+    pub(super) redirects: bool,
     pub(super) online: bool,
     pub(super) restart: bool,
     pub(super) reader_limits: Option<XmlLimits>,
@@ -70,7 +74,7 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(limits: Limits, seed: Seed, now: Instant) -> Self {
+    pub(super) fn new(content_ns: &'static str, limits: Limits, seed: Seed, now: Instant) -> Self {
         let mut entropy = Entropy::new(seed);
         let mut deadlines = Deadlines::default();
         deadlines.set(Timer::Negotiation, now + limits.negotiation());
@@ -84,10 +88,13 @@ impl Core {
             deadlines,
             halves: Halves::new(),
             header: None,
+            content_ns,
             asked: None,
+            deferred: Vec::new(),
             tickets: 0,
             sends: 0,
             tls_pending: false,
+            redirects: false,
             online: false,
             restart: false,
             reader_limits: None,
@@ -141,7 +148,7 @@ impl Core {
 
     /// Changes the header that was set.
     pub(crate) fn amend_header(&mut self, amend: impl FnOnce(StreamHeader) -> StreamHeader) {
-        let header = self.header.take().unwrap_or_else(|| Box::new(StreamHeader::new(ns::CLIENT)));
+        let header = self.header.take().unwrap_or_else(|| Box::new(StreamHeader::new(self.content_ns)));
         self.set_header(amend(*header));
     }
 
@@ -187,6 +194,11 @@ impl Core {
         self.restart = true;
     }
 
+    /// `see-other-host` counts from now on: TLS protects the stream, so that it is the server's own word (RFC 6120 section 4.9.3.19).
+    pub(crate) fn allow_redirects(&mut self) {
+        self.redirects = true;
+    }
+
     /// Negotiation is over: the peer is authenticated and has a resource.
     pub(crate) fn online(&mut self) {
         self.online = true;
@@ -203,32 +215,80 @@ impl Core {
         }
     }
 
-    fn issue<Q>(&mut self) -> Ticket<Q> {
-        let number = self.tickets;
+    fn number(&mut self) -> u64 {
         self.tickets += 1;
-        self.asked = Some(number);
-        self.deadlines.set(Timer::Answer, self.now + self.limits.answer());
-        Ticket::new(self.machine, number)
+        self.tickets - 1
     }
 
     /// Asks; no input is read until the answer is there.
     pub(crate) fn ask<Q: Query>(&mut self, question: impl FnOnce(Ticket<Q>) -> Question) {
-        let ticket = self.issue();
-        self.request(Action::Ask(question(ticket)));
+        let number = self.number();
+        self.asked = Some(number);
+        self.deadlines.set(Timer::Answer, self.now + self.limits.answer());
+        self.request(Action::Ask(question(Ticket::new(self.machine, number))));
     }
 
-    /// Takes a ticket back.
-    pub(super) fn redeem<Q>(&mut self, ticket: &Ticket<Q>) -> Result<(), Misuse> {
-        // Late is late, even if nobody has looked at the clock or at what the end of the transport brought.
-        let late = self.eof || self.deadlines.get(Timer::Answer).is_some_and(|at| at <= self.now);
-        match self.asked {
-            Some(number) if ticket.key() == (self.machine, number) && !late => {
-                self.asked = None;
-                self.deadlines.clear(Timer::Answer);
-                Ok(())
-            }
-            _ => Err(Misuse::Stale),
+    /// Asks beside the input, which goes on; how many may be open is the role's to bound. The answer comes under the number returned.
+    pub(crate) fn ask_aside<Q: Query>(&mut self, question: impl FnOnce(Ticket<Q>) -> Question) -> u64 {
+        let number = self.defer();
+        self.request(Action::Ask(question(Ticket::new(self.machine, number))));
+        number
+    }
+
+    /// Something is under way that takes as long as a question may.
+    pub(crate) fn defer(&mut self) -> u64 {
+        let number = self.number();
+        self.deferred.push((number, self.now + self.limits.answer()));
+        self.watch();
+        number
+    }
+
+    /// It came to its end; whether it was still awaited.
+    pub(crate) fn settle(&mut self, number: u64) -> bool {
+        let at = self.deferred.iter().position(|(known, until)| *known == number && *until > self.now);
+        if let Some(at) = at {
+            self.deferred.remove(at);
+            self.watch();
         }
+        at.is_some()
+    }
+
+    /// Takes what has not come to its end in time.
+    pub(super) fn overdue(&mut self) -> Option<u64> {
+        let at = self.deferred.iter().position(|(_, until)| *until <= self.now);
+        let overdue = at.map(|at| self.deferred.remove(at).0);
+        self.watch();
+        overdue
+    }
+
+    /// Nothing that is under way matters any more.
+    pub(crate) fn forget_deferred(&mut self) {
+        self.deferred = Vec::new();
+        self.watch();
+    }
+
+    fn watch(&mut self) {
+        // All take equally long, so the first is the next.
+        match self.deferred.first() {
+            Some(&(_, until)) => self.deadlines.set(Timer::Dialback, until),
+            None => self.deadlines.clear(Timer::Dialback),
+        }
+    }
+
+    /// Takes a ticket back, and tells its number.
+    pub(super) fn redeem<Q>(&mut self, ticket: &Ticket<Q>) -> Result<u64, Misuse> {
+        let (machine, number) = ticket.key();
+        if machine != self.machine || self.eof {
+            return Err(Misuse::Stale);
+        }
+        // Late is late, even if nobody has looked at the clock or at what the end of the transport brought.
+        let late = self.deadlines.get(Timer::Answer).is_some_and(|at| at <= self.now);
+        if self.asked == Some(number) && !late {
+            self.asked = None;
+            self.deadlines.clear(Timer::Answer);
+            return Ok(number);
+        }
+        if self.settle(number) { Ok(number) } else { Err(Misuse::Stale) }
     }
 
     /// Hands the transport to TLS; no input is read until the outcome is known.
@@ -274,6 +334,7 @@ impl Core {
         self.halves.close_ours();
         self.life = Life::Over;
         self.asked = None;
+        self.deferred = Vec::new();
         self.tls_pending = false;
         self.deadlines.clear_all();
         let unsent = core::mem::take(&mut self.stranded);
@@ -293,6 +354,7 @@ impl Core {
         self.queue.push_back(Output::Footer);
         self.halves.close_ours();
         self.asked = None;
+        self.deferred = Vec::new();
         self.deadlines.clear_all();
         self.deadlines.set(Timer::Close, self.now + self.limits.close());
     }

@@ -9,15 +9,16 @@ use super::action::{Action, Close, CloseReason, SendId, TlsFault};
 use super::core::{Core, Life, Output};
 use super::question::{Answer, Query, Ticket};
 use super::timer::Timer;
+use crate::dialback;
 use crate::entropy::Seed;
 use crate::error::Misuse;
 use crate::framing::tcp::Tcp;
 use crate::limits::Limits;
 use crate::stanza::Stanza;
-use crate::stream::{Condition, FirstLevel, Half, Phase, StreamError, StreamHeader, Verdict};
+use crate::stream::{Condition, FirstLevel, Half, OtherHost, Phase, StreamError, StreamHeader, Verdict};
 use crate::time::Instant;
 use crate::tls::{TlsError, TlsInfo};
-use crate::xml::{Element, Frame, StreamTag, ns};
+use crate::xml::{Element, Frame, StreamTag};
 
 /// For how many outputs an empty queue keeps room: a burst of stanzas shall not stay with a connection that is idle again.
 const KEPT: usize = 8;
@@ -38,6 +39,10 @@ pub(crate) trait Role: Sized {
     fn on_unanswered(self, core: &mut Core) -> Self;
     /// TLS protects the transport.
     fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self;
+    /// What was [deferred](Core::defer) under this number has its outcome; none when the deadline passed.
+    fn on_dialback(self, _core: &mut Core, _number: u64, _verdict: Option<dialback::Verdict>) -> Self {
+        self
+    }
 }
 
 /// A role over the TCP framing.
@@ -48,9 +53,10 @@ pub(crate) struct Machine<R> {
 }
 
 impl<R: Role> Machine<R> {
-    pub(crate) fn new(role: R, limits: Limits, seed: Seed, now: Instant) -> Self {
-        let framing = Tcp::client(limits.before_login().clone());
-        Machine { core: Core::new(limits, seed, now), framing, role }
+    /// A machine for streams whose content is of that namespace.
+    pub(crate) fn new(role: R, content_ns: &'static str, limits: Limits, seed: Seed, now: Instant) -> Self {
+        let framing = Tcp::new(content_ns, limits.before_login().clone());
+        Machine { core: Core::new(content_ns, limits, seed, now), framing, role }
     }
 
     pub(crate) fn core(&mut self) -> &mut Core {
@@ -59,6 +65,12 @@ impl<R: Role> Machine<R> {
 
     pub(crate) fn role(&self) -> &R {
         &self.role
+    }
+
+    /// The role, to be asked for something.
+    pub(crate) fn parts(&mut self, now: Instant) -> (&mut R, &mut Core) {
+        self.advance(now);
+        (&mut self.role, &mut self.core)
     }
 
     /// Steps the role: the state is consumed, and what it returns is the next one.
@@ -115,6 +127,11 @@ impl<R: Role> Machine<R> {
                     self.core.asked = None;
                     self.step(Role::on_unanswered);
                 }
+                Timer::Dialback => {
+                    while let Some(number) = self.core.overdue() {
+                        self.step(|role, core| role.on_dialback(core, number, None));
+                    }
+                }
                 Timer::Idle => {
                     self.core.space();
                     self.core.deadlines.set(Timer::Dead, self.core.now + self.core.limits.dead());
@@ -128,8 +145,13 @@ impl<R: Role> Machine<R> {
                     }
                     if self.core.can_write() {
                         self.core.open();
-                        // RFC 6120 section 4.9.3.4.
-                        self.core.element(StreamError::new(Condition::ConnectionTimeout).to_element());
+                        // RFC 6120 section 4.9.3.4: `connection-timeout` is for who does not answer; who is only slow passes a policy of
+                        // ours (section 4.6.3).
+                        let condition = match timer {
+                            Timer::Dead => Condition::ConnectionTimeout,
+                            _ => Condition::PolicyViolation,
+                        };
+                        self.core.element(StreamError::new(condition).to_element());
                     }
                     self.core.finish(CloseReason::Timeout(timer), Close::Graceful);
                 }
@@ -210,15 +232,19 @@ impl<R: Role> Machine<R> {
 
     fn header(&mut self, tag: &StreamTag) {
         self.core.halves.open_theirs();
-        let header = StreamHeader::parse(tag.element(), tag.default_ns());
+        let header = StreamHeader::read(tag);
         self.step(|role, core| role.on_header(core, header));
     }
 
     fn element(&mut self, element: Element) {
-        let kind = FirstLevel::of(element.as_ref(), ns::CLIENT);
+        let kind = FirstLevel::of(element.as_ref(), self.framing.content_ns());
         if kind == FirstLevel::Error {
             let error = StreamError::parse(element.as_ref());
-            return self.core.finish(CloseReason::Peer(error), Close::Graceful);
+            let reason = match error.other_host().filter(|_| self.core.redirects) {
+                Some(host) => CloseReason::Redirected(host),
+                None => CloseReason::Peer(error),
+            };
+            return self.core.finish(reason, Close::Graceful);
         }
         // After our closing tag nothing can be negotiated any more, but stanzas still count (RFC 6120 section 4.4).
         if self.core.halves.ours() == Half::Closed && !self.core.online {
@@ -238,8 +264,13 @@ impl<R: Role> Machine<R> {
         answer: Q::Answer,
     ) -> Result<(), Misuse> {
         self.advance(now);
-        self.core.redeem(&ticket)?;
-        self.step(|role, core| role.on_answer(core, answer.into()));
+        let number = self.core.redeem(&ticket)?;
+        match answer.into() {
+            Answer::Dialback(verdict) => {
+                self.step(|role, core| role.on_dialback(core, number, Some(verdict)));
+            }
+            answer => self.step(|role, core| role.on_answer(core, answer)),
+        }
         Ok(())
     }
 
@@ -247,8 +278,13 @@ impl<R: Role> Machine<R> {
         self.advance(now);
         self.end_tls()?;
         self.core.restart();
-        self.step(|role, core| role.on_tls(core, info));
+        self.over_tls(info);
         Ok(())
+    }
+
+    /// TLS was there before the stream (XEP-0368).
+    pub(crate) fn over_tls(&mut self, info: TlsInfo) {
+        self.step(|role, core| role.on_tls(core, info));
     }
 
     pub(crate) fn tls_failed(&mut self, now: Instant, error: TlsError) -> Result<(), Misuse> {
@@ -278,6 +314,15 @@ impl<R: Role> Machine<R> {
     pub(crate) fn close(&mut self, now: Instant) {
         self.advance(now);
         self.core.close();
+    }
+
+    /// Sends the peer to another host.
+    pub(crate) fn redirect(&mut self, now: Instant, host: &OtherHost) -> Result<(), Misuse> {
+        if !self.core.redirects {
+            return Err(Misuse::Unprotected);
+        }
+        self.fail(now, StreamError::see_other_host(host));
+        Ok(())
     }
 
     pub(crate) fn fail(&mut self, now: Instant, error: StreamError) {

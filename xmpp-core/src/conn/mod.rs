@@ -62,13 +62,14 @@ mod server_config;
 mod timer;
 
 pub use action::{
-    Action, AuthenticationFault, Close, CloseReason, Closed, Event, Online, Retry, SendId, TlsFault, Warning,
+    Action, AuthenticationFault, Close, CloseReason, Closed, Event, Method, Online, Refusal, Retry, SendId,
+    TlsFault, VerifyId, Warning,
 };
 pub use client::ClientConnection;
 pub use client_config::ClientConfig;
 pub use proof::Identity;
 pub use question::{
-    Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Query, Question, Ticket,
+    Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Dialback, Query, Question, Ticket,
 };
 pub use server::ServerConnection;
 pub use server_config::ServerConfig;

@@ -8,6 +8,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::proof::Identity;
+use crate::dialback::{Verdict, Verification};
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::server::CredentialsAnswer;
 use crate::sasl::{DeriveKey, SaltedPassword, ScramHash};
@@ -63,10 +64,14 @@ pub enum Derivation {}
 /// Asks for a resource to be bound; answered with [`BindAnswer`].
 #[derive(Debug)]
 pub enum Binding {}
+/// Asks for a dialback key to be verified; answered with [`Verdict`].
+#[derive(Debug)]
+pub enum Dialback {}
 
 impl sealed::Sealed for Credentials {}
 impl sealed::Sealed for Derivation {}
 impl sealed::Sealed for Binding {}
+impl sealed::Sealed for Dialback {}
 
 impl Query for Credentials {
     type Answer = CredentialsAnswer;
@@ -76,6 +81,9 @@ impl Query for Derivation {
 }
 impl Query for Binding {
     type Answer = BindAnswer;
+}
+impl Query for Dialback {
+    type Answer = Verdict;
 }
 
 /// What became of a derivation.
@@ -113,6 +121,8 @@ pub enum Answer {
     Derivation(DerivationAnswer),
     /// To [`Binding`].
     Binding(BindAnswer),
+    /// To [`Dialback`].
+    Dialback(Verdict),
 }
 
 impl From<CredentialsAnswer> for Answer {
@@ -130,6 +140,12 @@ impl From<DerivationAnswer> for Answer {
 impl From<BindAnswer> for Answer {
     fn from(answer: BindAnswer) -> Self {
         Answer::Binding(answer)
+    }
+}
+
+impl From<Verdict> for Answer {
+    fn from(verdict: Verdict) -> Self {
+        Answer::Dialback(verdict)
     }
 }
 
@@ -169,5 +185,14 @@ pub enum Question {
         identity: Identity,
         /// The resource the client would like, as it wrote it; `None` leaves the choice to the server.
         resource: Option<String>,
+    },
+    /// Receiving server: does the authoritative server know this key? `PeerOutbound::verify` asks it.
+    ///
+    /// Input goes on meanwhile, and several of these may be open at a time, each with a deadline of its own.
+    Verification {
+        /// Answers with the [`Verdict`].
+        ticket: Ticket<Dialback>,
+        /// What to ask.
+        request: Verification,
     },
 }

@@ -17,11 +17,20 @@ pub enum Timer {
     Dead,
     /// The peer's closing tag.
     Close,
+    /// The first of the dialbacks that are under way.
+    Dialback,
 }
 
 impl Timer {
-    const ALL: [Timer; 6] =
-        [Timer::Negotiation, Timer::Tls, Timer::Answer, Timer::Idle, Timer::Dead, Timer::Close];
+    const ALL: [Timer; 7] = [
+        Timer::Negotiation,
+        Timer::Tls,
+        Timer::Answer,
+        Timer::Idle,
+        Timer::Dead,
+        Timer::Close,
+        Timer::Dialback,
+    ];
 }
 
 /// The deadlines of one connection.

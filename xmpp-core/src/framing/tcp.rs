@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::limits::XmlLimits;
 use crate::stanza::Stanza;
 use crate::stream::StreamHeader;
-use crate::xml::{Element, Frame, Reader, Writer, XmlError, ns};
+use crate::xml::{Element, Frame, Reader, Writer, XmlError};
 
 /// Reads frames from bytes and writes them into bytes, for one connection.
 #[derive(Debug)]
@@ -21,9 +21,14 @@ pub(crate) struct Tcp {
 }
 
 impl Tcp {
-    /// A stream of stanzas between a client and its server.
-    pub(crate) fn client(limits: XmlLimits) -> Self {
-        Tcp { reader: Reader::new(limits), out: String::new(), content_ns: ns::CLIENT }
+    /// A stream whose content is of that namespace.
+    pub(crate) fn new(content_ns: &'static str, limits: XmlLimits) -> Self {
+        Tcp { reader: Reader::new(limits), out: String::new(), content_ns }
+    }
+
+    /// The namespace of what the stream carries.
+    pub(crate) const fn content_ns(&self) -> &'static str {
+        self.content_ns
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {

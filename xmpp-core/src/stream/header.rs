@@ -16,7 +16,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 use super::Condition;
-use crate::xml::{Element, attribute, chars, ns};
+use crate::xml::{Element, StreamTag, attribute, chars, ns};
 
 /// A version of XMPP: two numbers (RFC 3920 section 4.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +59,7 @@ pub struct StreamHeader {
     id: Option<String>,
     lang: Option<String>,
     version: Option<Version>,
+    dialback: bool,
 }
 
 impl StreamHeader {
@@ -72,6 +73,7 @@ impl StreamHeader {
             id: None,
             lang: None,
             version: Some(Version::V1_0),
+            dialback: false,
         }
     }
 
@@ -110,10 +112,24 @@ impl StreamHeader {
         self
     }
 
-    /// The namespace declared for what the stream carries.
+    /// Declares the prefix `db` for dialback, which tells the peer that it is understood (RFC 3920 section 8.3 steps 2 and 3).
+    #[must_use]
+    pub const fn with_dialback(mut self) -> Self {
+        self.dialback = true;
+        self
+    }
+
+    /// The namespace declared as default, for what the stream carries.
     #[must_use]
     pub fn content_ns(&self) -> &str {
         &self.content_ns
+    }
+
+    /// Whether the stream is one for content of that namespace: declared as default, or left to be declared by each element (RFC 6120
+    /// section 4.8.2, prefix-free canonicalization).
+    #[must_use]
+    pub fn carries(&self, content_ns: &str) -> bool {
+        self.content_ns == content_ns || matches!(&*self.content_ns, ns::STREAMS | "")
     }
 
     /// The domain the stream is for, or in an answer the address of the peer.
@@ -146,7 +162,28 @@ impl StreamHeader {
         self.version
     }
 
-    /// Reads the opening tag; `content_ns` is what it declares as default namespace.
+    /// Whether a prefix is declared for dialback.
+    #[must_use]
+    pub const fn dialback(&self) -> bool {
+        self.dialback
+    }
+
+    /// Reads the opening tag with what it declares.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse); `invalid-namespace` too when, between servers, the prefix `db` stands for something else than
+    /// dialback (RFC 3920 section 8.3 steps 2, 3, 6 and 7).
+    pub fn read(tag: &StreamTag) -> Result<Self, Condition> {
+        let mut header = Self::parse(tag.element(), tag.default_ns())?;
+        let wrong = |(prefix, ns): (&str, &str)| prefix == "db" && ns != ns::DIALBACK;
+        if header.content_ns == ns::SERVER && tag.prefixes().any(wrong) {
+            return Err(Condition::InvalidNamespace);
+        }
+        header.dialback = tag.prefixes().any(|(_, ns)| ns == ns::DIALBACK);
+        Ok(header)
+    }
+
+    /// Reads the opening tag; `content_ns` is what it declares as default namespace. [`read`](Self::read) sees the prefixes too.
     ///
     /// # Errors
     /// `invalid-namespace` when it is not of the streams namespace (RFC 6120 section 4.8.1), `bad-format` when it is no `stream` at all.
@@ -165,6 +202,7 @@ impl StreamHeader {
             id: attr("id"),
             lang: tag.lang().map(ToString::to_string),
             version: tag.attr("version").and_then(Version::parse),
+            dialback: false,
         })
     }
 
@@ -174,6 +212,9 @@ impl StreamHeader {
         let mut out = String::from("<?xml version='1.0'?><stream:stream");
         attribute(&mut out, "xmlns", &self.content_ns);
         attribute(&mut out, "xmlns:stream", ns::STREAMS);
+        if self.dialback {
+            attribute(&mut out, "xmlns:db", ns::DIALBACK);
+        }
         let version = self.version.map(|version| version.to_string());
         for (name, value) in [
             ("to", &self.to),
@@ -198,7 +239,11 @@ fn text(given: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
+    use crate::limits::XmlLimits;
+    use crate::xml::{Frame, Reader};
 
     fn tag() -> crate::xml::Builder {
         Element::builder(ns::STREAMS, "stream")
@@ -238,6 +283,29 @@ mod tests {
         assert_eq!(StreamHeader::parse(&foreign, ns::CLIENT), Err(Condition::InvalidNamespace));
         let features = Element::builder(ns::STREAMS, "features").build();
         assert_eq!(StreamHeader::parse(&features, ns::CLIENT), Err(Condition::BadFormat));
+    }
+
+    #[test]
+    fn r3920_11_2_3_02_dialback_is_declared_by_its_name() {
+        let read = |declarations: &str| {
+            let mut reader = Reader::new(XmlLimits::before_login());
+            let tag = format!("<s:stream xmlns:s='{}' {declarations}>", ns::STREAMS);
+            reader.push(tag.as_bytes());
+            let Ok(Some(Frame::Header(tag))) = reader.next() else { panic!() };
+            StreamHeader::read(&tag).map(|header| header.dialback())
+        };
+        assert_eq!(read("xmlns='jabber:server' xmlns:db='jabber:server:dialback'"), Ok(true));
+        assert_eq!(read("xmlns='jabber:server' xmlns:back='jabber:server:dialback'"), Ok(true));
+        assert_eq!(read("xmlns='jabber:server'"), Ok(false));
+        assert_eq!(read("xmlns='jabber:server' xmlns:db='urn:other'"), Err(Condition::InvalidNamespace));
+        assert_eq!(read("xmlns='jabber:client' xmlns:db='urn:other'"), Ok(false));
+        // covers 3920-11.2.3-01
+        assert!(
+            StreamHeader::new(ns::SERVER)
+                .with_dialback()
+                .to_xml()
+                .contains(" xmlns:db='jabber:server:dialback'")
+        );
     }
 
     #[test]

@@ -12,6 +12,9 @@
 //! - `<starttls/>` that was not offered, and `<response/>` or `<abort/>` without an exchange, have failures of their own (RFC 6120
 //!   sections 5.4.2.2 and 6.5), so they are taken, and the machine answers.
 //! - A stream error is always taken.
+//! - Once negotiation is over, an empty `<features/>` may still come (RFC 6120 section 4.3.5); nobody negotiates by it any more.
+//! - Between servers, dialback elements are taken in either direction once there is something they can mean, since what they say decides
+//!   (RFC 3920 section 8.3); stanzas go from the initiating server to the receiving one only (RFC 3920 section 8.1).
 //!
 //! ```
 //! use xmpp_core::stream::{Condition, FirstLevel, Phase, Verdict};
@@ -54,6 +57,10 @@ pub enum FirstLevel {
     Message,
     /// `<presence/>` of the content namespace.
     Presence,
+    /// `<db:result/>`.
+    DialbackResult,
+    /// `<db:verify/>`.
+    DialbackVerify,
     /// A stanza of the other content namespace.
     WrongContent,
     /// Anything else.
@@ -62,7 +69,7 @@ pub enum FirstLevel {
 
 impl FirstLevel {
     /// All of them, in the order of the rows.
-    pub const ALL: [FirstLevel; 16] = [
+    pub const ALL: [FirstLevel; 18] = [
         FirstLevel::Features,
         FirstLevel::Error,
         FirstLevel::StartTls,
@@ -77,6 +84,8 @@ impl FirstLevel {
         FirstLevel::Iq,
         FirstLevel::Message,
         FirstLevel::Presence,
+        FirstLevel::DialbackResult,
+        FirstLevel::DialbackVerify,
         FirstLevel::WrongContent,
         FirstLevel::Foreign,
     ];
@@ -96,6 +105,8 @@ impl FirstLevel {
             (ns::SASL, "abort") => FirstLevel::Abort,
             (ns::SASL, "success") => FirstLevel::Success,
             (ns::SASL, "failure") => FirstLevel::SaslFailure,
+            (ns::DIALBACK, "result") => FirstLevel::DialbackResult,
+            (ns::DIALBACK, "verify") => FirstLevel::DialbackVerify,
             (ns, "iq") if ns == content_ns => FirstLevel::Iq,
             (ns, "message") if ns == content_ns => FirstLevel::Message,
             (ns, "presence") if ns == content_ns => FirstLevel::Presence,
@@ -105,7 +116,8 @@ impl FirstLevel {
     }
 }
 
-/// What a stream is in the middle of, as columns of [`TABLE`]: first as the receiving entity sees it, then as the initiating one.
+/// What a stream is in the middle of, as columns of [`TABLE`]: first as the receiving entity sees it, then as the initiating one, then both
+/// between servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Receiving: TLS or SASL was offered and nothing is under way.
@@ -126,11 +138,17 @@ pub enum Phase {
     AwaitBind,
     /// Initiating: a resource is bound.
     ClientOnline,
+    /// Receiving, between servers: nothing is proved yet; TLS, SASL or dialback may do it.
+    PeerNegotiation,
+    /// Receiving, between servers: at least one domain of the peer is proved.
+    PeerOnline,
+    /// Initiating, between servers: the stream is negotiated, and dialback may be under way. Stanzas go one way only.
+    PeerOpen,
 }
 
 impl Phase {
     /// All of them, in the order of the columns.
-    pub const ALL: [Phase; 9] = [
+    pub const ALL: [Phase; 12] = [
         Phase::Authentication,
         Phase::Exchange,
         Phase::Binding,
@@ -140,6 +158,9 @@ impl Phase {
         Phase::AwaitSasl,
         Phase::AwaitBind,
         Phase::ClientOnline,
+        Phase::PeerNegotiation,
+        Phase::PeerOnline,
+        Phase::PeerOpen,
     ];
 
     /// The cell of [`TABLE`] for that element in this phase.
@@ -166,24 +187,26 @@ const WRONG: Verdict = Verdict::Refuse(Condition::InvalidNamespace);
 
 /// Elements × phases.
 #[rustfmt::skip]
-pub const TABLE: [[Verdict; 9]; 16] = [
-    //                Authentication Exchange Binding  Online   | AwaitFeatures AwaitProceed AwaitSasl AwaitBind ClientOnline
-    /* Features    */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   ACCEPT,       EARLY,       EARLY,    EARLY,    EARLY],
-    /* Error       */ [ACCEPT,       ACCEPT,  ACCEPT,  ACCEPT,    ACCEPT,       ACCEPT,      ACCEPT,   ACCEPT,   ACCEPT],
-    /* StartTls    */ [ACCEPT,       EARLY,   EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN],
-    /* Proceed     */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY],
-    /* TlsFailure  */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY],
-    /* Auth        */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN],
-    /* Challenge   */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY],
-    /* Response    */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN],
-    /* Abort       */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN],
-    /* Success     */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY],
-    /* SaslFailure */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY],
-    /* Iq          */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    ACCEPT,   ACCEPT],
-    /* Message     */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT],
-    /* Presence    */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT],
-    /* WrongContent*/ [EARLY,        EARLY,   WRONG,   WRONG,     EARLY,        EARLY,       EARLY,    WRONG,    WRONG],
-    /* Foreign     */ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN],
+pub const TABLE: [[Verdict; 12]; 18] = [
+    //                   Authentication Exchange Binding  Online   | AwaitFeatures AwaitProceed AwaitSasl AwaitBind ClientOnline | PeerNegotiation PeerOnline PeerOpen
+    /* Features      */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   ACCEPT,       EARLY,       EARLY,    EARLY,    ACCEPT,           UNKNOWN,        UNKNOWN,   EARLY],
+    /* Error         */ [ACCEPT,       ACCEPT,  ACCEPT,  ACCEPT,    ACCEPT,       ACCEPT,      ACCEPT,   ACCEPT,   ACCEPT,           ACCEPT,         ACCEPT,    ACCEPT],
+    /* StartTls      */ [ACCEPT,       EARLY,   EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN],
+    /* Proceed       */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
+    /* TlsFailure    */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
+    /* Auth          */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN],
+    /* Challenge     */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
+    /* Response      */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN],
+    /* Abort         */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN],
+    /* Success       */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
+    /* SaslFailure   */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
+    /* Iq            */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    ACCEPT,   ACCEPT,           EARLY,          ACCEPT,    EARLY],
+    /* Message       */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT,           EARLY,          ACCEPT,    EARLY],
+    /* Presence      */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT,           EARLY,          ACCEPT,    EARLY],
+    /* DialbackResult*/ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          ACCEPT,         ACCEPT,    ACCEPT],
+    /* DialbackVerify*/ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          ACCEPT,         ACCEPT,    ACCEPT],
+    /* WrongContent  */ [EARLY,        EARLY,   WRONG,   WRONG,     EARLY,        EARLY,       EARLY,    WRONG,    WRONG,            EARLY,          WRONG,     WRONG],
+    /* Foreign       */ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          EARLY,          UNKNOWN,   UNKNOWN],
 ];
 
 #[cfg(test)]

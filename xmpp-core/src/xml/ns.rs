@@ -22,6 +22,10 @@ pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 /// Rosters (RFC 3921 section 7).
 pub const ROSTER: &str = "jabber:iq:roster";
+/// Server dialback (RFC 3920 section 8).
+pub const DIALBACK: &str = "jabber:server:dialback";
+/// The stream feature of server dialback (XEP-0220 section 2.4.2).
+pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
 /// XMPP ping (XEP-0199).
 pub const PING: &str = "urn:xmpp:ping";
 /// What the prefix `xml` is bound to (Namespaces in XML 1.0 section 3).

@@ -29,7 +29,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Inside a stream whose header declared `content_ns` as default and the prefix `stream`.
+    /// Inside a stream whose header declared `content_ns` as default, the prefix `stream` and, between servers, the prefix `db`.
     #[must_use]
     pub const fn stream(content_ns: &'static str) -> Self {
         Writer { default_ns: content_ns, stream_prefix: true }
@@ -100,6 +100,8 @@ impl Writer {
     fn prefix(&self, ns: &str) -> &'static str {
         match ns {
             ns::STREAMS if self.stream_prefix => "stream:",
+            // RFC 3920 section 11.2.3: dialback has a prefix, and some know it by no other.
+            ns::DIALBACK if self.stream_prefix && self.default_ns == ns::SERVER => "db:",
             ns::XML => "xml:",
             _ => "",
         }
@@ -228,6 +230,16 @@ mod tests {
             "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><required/></bind><iq/></stream:features>"
         );
         assert!(features.to_string().starts_with("<features xmlns='http://etherx.jabber.org/streams'>"));
+    }
+
+    #[test]
+    fn r3920_11_2_3_03_dialback_has_a_prefix_on_streams_between_servers() {
+        let error = Element::builder(ns::SERVER, "error").build();
+        let result = Element::builder(ns::DIALBACK, "result").child(error).build();
+        let mut out = String::new();
+        Writer::stream(ns::SERVER).element(&mut out, result.as_ref());
+        assert_eq!(out, "<db:result><error/></db:result>");
+        assert!(on_stream(&result).starts_with("<result xmlns='jabber:server:dialback'>"));
     }
 
     #[test]
