@@ -8,9 +8,11 @@
 )]
 
 mod pair;
+mod peer;
 
 use pair::*;
-use xmpp_core::conn::{CloseReason, ServerConnection, TlsFault};
+use xmpp_core::conn::{CloseReason, PeerConfig, PeerInbound, PeerOutbound, ServerConnection, TlsFault};
+use xmpp_core::dialback::{DialbackPolicy, Verdict};
 use xmpp_core::limits::{Limits, XmlLimits};
 use xmpp_core::tls::{Chain, PresentedName, Service, TlsError, TlsInfo};
 
@@ -54,6 +56,44 @@ fn r3920_14_2_04_an_xmpp_address_in_a_certificate_is_an_identity() {
     assert!(!address("juliet@example.com").matches("example.com", Service::Client));
     // RFC 6120 section 13.7.1.2.1: one among others, which it does not rule out.
     assert!(address("example.org").with_name(dns("example.com")).matches("example.com", Service::Client));
+}
+
+/// Two servers, both with certificates; the receiving one trusts that of the other as it is told.
+fn servers(chain: Chain, config: PeerConfig) -> (peer::End<PeerOutbound>, peer::End<PeerInbound>) {
+    let own = peer::certificate(Chain::Trusted, &[peer::MONTAGUE]);
+    let mut initiating = peer::outbound(peer::outbound_config()).with_certificate(own);
+    let mut receiving = peer::inbound(config).with_certificate(peer::certificate(chain, &[peer::CAPULET]));
+    peer::exchange(&mut initiating, &mut receiving, usize::MAX);
+    (initiating, receiving)
+}
+
+#[test]
+fn r3920_14_4_01_servers_have_tls_and_sasl() {
+    let (mut initiating, mut receiving) = servers(Chain::Trusted, peer::inbound_config());
+    let authorized = "authorized capulet.example montague.example External";
+    assert_eq!(initiating.events(), ["tls Some(\"montague.example\") Server", authorized]);
+    let authorized = "authorized montague.example capulet.example External";
+    // covers 6120-13.6-01: each has proved itself to the other
+    assert_eq!(receiving.events(), ["tls Some(\"montague.example\") Server", authorized]);
+}
+
+#[test]
+fn r3920_14_4_02_servers_have_dialback_as_well() {
+    let (initiating, mut receiving) = servers(Chain::Untrusted, peer::inbound_config());
+    assert!(initiating.transcript.contains("<db:result "), "{}", initiating.transcript);
+    let said = receiving.judge(Verdict::Valid);
+    assert_eq!(said, peer::result_is(peer::MONTAGUE, peer::CAPULET, "valid"));
+    assert!(receiving.events().contains(&"authorized montague.example capulet.example Dialback".to_owned()));
+}
+
+#[test]
+fn r3920_14_4_06_sasl_can_be_required_of_servers() {
+    let config = || peer::inbound_config().with_dialback(DialbackPolicy::Never);
+    let (_, mut trusted) = servers(Chain::Trusted, config());
+    assert!(trusted.events().contains(&"authorized montague.example capulet.example External".to_owned()));
+    let (_, mut other) = servers(Chain::Untrusted, config());
+    assert!(other.events().iter().all(|event| !event.starts_with("authorized")));
+    assert!(other.questions.is_empty());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod model;
 mod outbox;
 mod persist;
 mod presence;
+mod security;
 mod sessions;
 mod stanzas;
 
