@@ -53,12 +53,14 @@ pub enum Label {
     Node,
     /// Tells the tickets of one machine from another's.
     Ticket,
+    /// How far apart in time those are kept who would all do the same at once.
+    Jitter,
     /// The choice among hosts of equal priority.
     Weight,
 }
 
 impl Label {
-    const COUNT: usize = 7;
+    const COUNT: usize = 8;
 
     const fn index(self) -> usize {
         match self {
@@ -67,6 +69,7 @@ impl Label {
             Label::StanzaId => 2,
             Label::Resource => 3,
             Label::Ticket => 4,
+            Label::Jitter => 7,
             Label::Weight => 5,
             Label::Node => 6,
         }

@@ -85,6 +85,8 @@ pub enum Event {
     /// Between servers: the answer to a stanza that is not one. It has to reach its sender by another stream, since this one carries stanzas
     /// one way only.
     Reply(Stanza),
+    /// The stream of the component of this domain is open: stanzas may be sent from now on (XEP-0114).
+    Attached(BareJid),
     /// Between servers: from now on the stream carries stanzas between these domains, from the server that opened it to the other one.
     Authorized {
         /// Ours.
@@ -250,7 +252,7 @@ pub enum CloseReason {
     Authentication(AuthenticationFault),
     /// Client: the server bound no resource.
     Binding(Option<StanzaError>),
-    /// Between servers: a dialback key was invalid, and the stream proved no other domain.
+    /// Between servers: a dialback key was invalid. On the receiving side, only where the stream proved no other domain.
     Dialback,
     /// Initiating server: neither SASL EXTERNAL nor dialback may be used on this stream.
     NoMethod,
@@ -262,6 +264,8 @@ pub enum CloseReason {
 pub enum TlsFault {
     /// Server: the client asked for TLS where it was not on offer.
     NotOffered,
+    /// Server: the request had something in it.
+    Malformed,
     /// Client: the server refused.
     Refused,
     /// The handshake failed, or the server's certificate did not do.

@@ -9,6 +9,7 @@ use crate::limits::Limits;
 use crate::sasl::client::ITERATIONS;
 use crate::sasl::{Mechanism, Secret, Selection};
 use crate::tls::TlsPolicy;
+use crate::xml::Lang;
 
 /// How many redirects in a row are followed.
 pub(super) const MOST_REDIRECTS: u32 = 3;
@@ -25,7 +26,7 @@ pub struct ClientConfig {
     pub(super) mechanisms: Selection,
     pub(super) iterations: RangeInclusive<u32>,
     pub(super) limits: Limits,
-    pub(super) lang: Option<String>,
+    pub(super) lang: Option<Lang>,
     pub(super) redirects: u32,
 }
 
@@ -124,8 +125,8 @@ impl ClientConfig {
 
     /// The language of what the user writes (RFC 6120 section 4.7.4).
     #[must_use]
-    pub fn with_lang(mut self, lang: &str) -> Self {
-        self.lang = Some(lang.to_owned());
+    pub fn with_lang(mut self, lang: Lang) -> Self {
+        self.lang = Some(lang);
         self
     }
 }

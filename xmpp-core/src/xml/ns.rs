@@ -4,6 +4,8 @@
 pub const CLIENT: &str = "jabber:client";
 /// Stanzas between servers (RFC 3920 section 11.2).
 pub const SERVER: &str = "jabber:server";
+/// Stanzas between a component and its server, when the component connects (XEP-0114 section 3).
+pub const COMPONENT: &str = "jabber:component:accept";
 /// The stream element, its features and errors (RFC 3920 section 11.2).
 pub const STREAMS: &str = "http://etherx.jabber.org/streams";
 /// Conditions of stream errors (RFC 3920 section 4.7.2).
@@ -32,3 +34,8 @@ pub const PING: &str = "urn:xmpp:ping";
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// What the prefix `xmlns` is bound to (Namespaces in XML 1.0 section 3).
 pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
+/// Whether stanzas of streams are in that namespace: those of clients, of servers, or of components.
+pub(crate) fn is_content(ns: &str) -> bool {
+    matches!(ns, CLIENT | SERVER | COMPONENT)
+}

@@ -386,6 +386,17 @@ pub fn client(config: ClientConfig) -> End<ClientConnection> {
     End::new(ClientConnection::new(config, Seed::new([1; 32]), Instant::from_micros(1)))
 }
 
+/// A server whose client made the TLS handshake before anything else.
+pub fn server_over_tls(config: ServerConfig) -> End<ServerConnection> {
+    let now = Instant::from_micros(1);
+    End::new(ServerConnection::over_tls(config.into(), trusted(), Seed::new([2; 32]), now))
+}
+
+/// A client that made the TLS handshake before anything else, with this outcome.
+pub fn client_over_tls(config: ClientConfig, info: TlsInfo) -> End<ClientConnection> {
+    End::new(ClientConnection::over_tls(config, info, Seed::new([1; 32]), Instant::from_micros(1)))
+}
+
 /// A server whose client has logged in without TLS.
 pub fn online_server(config: ServerConfig) -> End<ServerConnection> {
     let mut server = server(config);
@@ -458,12 +469,11 @@ impl Pair {
     }
 
     pub fn with(client_config: ClientConfig, server_config: ServerConfig) -> Self {
-        Pair {
-            client: client(client_config),
-            server: server(server_config),
-            now: Instant::from_micros(1),
-            chunk: usize::MAX,
-        }
+        Pair::of(client(client_config), server(server_config))
+    }
+
+    pub fn of(client: End<ClientConnection>, server: End<ServerConnection>) -> Self {
+        Pair { client, server, now: Instant::from_micros(1), chunk: usize::MAX }
     }
 
     /// Carries bytes both ways until nobody has anything to say.

@@ -69,11 +69,18 @@ impl Unauthenticated {
         features
     }
 
-    pub(super) fn start_tls(self, core: &mut Core) -> State {
-        if !self.may_start_tls() {
-            // RFC 6120 section 5.4.2.2: STARTTLS that was not offered fails, and the stream closes.
+    pub(super) fn start_tls(self, core: &mut Core, request: &Element) -> State {
+        let fault = if !self.may_start_tls() {
+            Some(TlsFault::NotOffered)
+        } else if request.children().next().is_some() || !request.text().trim().is_empty() {
+            Some(TlsFault::Malformed)
+        } else {
+            None
+        };
+        if let Some(fault) = fault {
+            // RFC 6120 section 5.4.2.2: the request fails, and the stream closes.
             core.element(Element::builder(ns::TLS, "failure").build());
-            core.finish(CloseReason::Tls(TlsFault::NotOffered), Close::Graceful);
+            core.finish(CloseReason::Tls(fault), Close::Graceful);
             return State::Over;
         }
         if core.input_left() {
