@@ -51,8 +51,8 @@ pub enum Label {
     Resource,
     /// Tells the tickets of one machine from another's.
     Ticket,
-    /// The choice among hosts of equal priority.
-    Weight,
+    /// What is only to be unpredictable: which of several hosts, how long to wait.
+    Choice,
 }
 
 impl Label {
@@ -65,7 +65,7 @@ impl Label {
             Label::StanzaId => 2,
             Label::Resource => 3,
             Label::Ticket => 4,
-            Label::Weight => 5,
+            Label::Choice => 5,
         }
     }
 }

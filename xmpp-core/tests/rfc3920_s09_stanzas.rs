@@ -73,15 +73,15 @@ fn sent(client: &mut End<ClientConnection>, stanza: impl Into<Stanza>) -> String
 #[test]
 fn r3920_9_1_1_01_what_is_for_somebody_says_for_whom() {
     let mut client = online_client(open_client());
+    let message = Message::chat(jid("romeo@example.net")).with_body("?");
     // covers 6120-8.1.1.1-01
     // covers 3920-9.2.1-01
-    let message = Message::chat(jid("romeo@example.net")).with_body("?");
     assert_eq!(
         sent(&mut client, message),
         "<message to='romeo@example.net' type='chat'><body>?</body></message>"
     );
-    // covers 3920-9.2.2-03
     let directed = Presence::available().with_to(jid("romeo@example.net/orchard"));
+    // covers 3920-9.2.2-03
     assert_eq!(sent(&mut client, directed), "<presence to='romeo@example.net/orchard'/>");
 }
 
@@ -188,9 +188,9 @@ fn r3920_9_1_2_05_what_a_server_says_for_the_account_is_from_nobody_or_the_accou
     assert_eq!(own.result_reply(None).from(), Some(&jid("juliet@example.com")));
     let unnamed = iq("<iq from='juliet@example.com/x' id='1' type='get'><q xmlns='urn:q'/></iq>");
     assert_eq!(unnamed.result_reply(None).from(), None);
-    // covers 6120-8.1.2.1-02
     let domain =
         iq("<iq from='juliet@example.com/x' to='example.com' id='1' type='get'><q xmlns='urn:q'/></iq>");
+    // covers 6120-8.1.2.1-02
     assert_eq!(domain.result_reply(None).from(), Some(&jid("example.com")));
 }
 
@@ -200,9 +200,9 @@ fn r3920_9_1_3_01_ids_are_for_the_sender() {
         assert_eq!(stanza(text).id(), Some("m 1"));
         assert_eq!(stanza(text).to_string(), text);
     }
-    // covers 3920-9.1.3-02
     let mut server = online_server(open_server());
     server.feed("<message id='1'/><message id='1'/><presence id='1'/>");
+    // covers 3920-9.1.3-02
     assert_eq!(server.stanzas.len(), 3);
 }
 
@@ -279,10 +279,10 @@ fn r3920_9_2_3_07_a_request_may_follow_an_answer() {
     let (get, iq) = tracker.get(Instant::ZERO, Some(jid("example.net")), ping()).unwrap();
     assert_eq!(tracker.answer(&iq.result_reply(None)), Some(get));
     let (set, iq) = tracker.set(Instant::ZERO, Some(jid("example.net")), ping()).unwrap();
-    // covers 6120-8.3.1-05: an error that does not bring the request back ends it all the same
     let bare: Element =
         read(&format!("<iq from='example.net' id='{}' type='error'><error type='cancel'/></iq>", iq.id()));
     let Ok(Stanza::Iq(refusal)) = Stanza::parse(&bare) else { panic!("{bare:?}") };
+    // covers 6120-8.3.1-05: an error that does not bring the request back ends it all the same
     assert_eq!(tracker.answer(&refusal), Some(set));
 }
 
@@ -308,13 +308,13 @@ fn r6120_8_01_a_stanza_counts_once_it_is_whole() {
     server.cut();
     assert!(server.stanzas.is_empty());
 
-    // covers 6120-8-02: slowly, it is the same stanza
     let [mut slow, mut quick] = [(); 2].map(|()| online_server(open_server()));
     for part in text.as_bytes().chunks(7) {
         slow.sleep(std::time::Duration::from_secs(20));
         slow.feed(part);
     }
     quick.feed(text);
+    // covers 6120-8-02: slowly, it is the same stanza
     assert_eq!(slow.stanzas, quick.stanzas);
     assert_eq!(quick.stanzas.len(), 1);
 }
@@ -359,9 +359,9 @@ fn r6120_8_4_03_a_stanza_declares_what_it_uses() {
     assert_eq!(server.feed(format!("<message>{content}</message>")), stream_error("invalid-namespace"));
     assert!(server.stanzas.is_empty());
 
-    // covers 6120-8.4-05
     let content = "<a xmlns='urn:x'><b z:l='w' xmlns:z='urn:y'/></a><body>b</body>";
     let other = read(&format!("<message xmlns:q='urn:x' q:k='v'>{content}</message>"));
+    // covers 6120-8.4-05
     assert_eq!(Stanza::parse(&other), Stanza::parse(&element));
 }
 
@@ -373,8 +373,8 @@ fn r6120_8_4_06_what_is_not_understood_means_nothing() {
     );
     assert_eq!((unknown.type_(), unknown.to()), (MessageType::Normal, None));
     assert_eq!((unknown.body(), unknown.subject(), unknown.thread()), (None, None, None));
-    // covers 6120-8.4-09
     let mixed = message("<message><u xmlns='urn:u'><body>no</body></u><body>yes</body></message>");
+    // covers 6120-8.4-09
     assert_eq!(mixed.body().as_deref(), Some("yes"));
     let mixed = presence("<presence><show xmlns='urn:u'>dnd</show><show>away</show></presence>");
     assert_eq!(mixed.show(), Some(Show::Away));
@@ -385,9 +385,9 @@ fn r6120_8_4_07_a_client_does_not_answer_a_message_that_it_does_not_understand()
     let mut client = online_client(open_client());
     assert_eq!(client.feed("<message from='romeo@example.net'><u xmlns='urn:u'/></message>"), "");
     assert!(!client.over);
-    // covers 6120-8.4-08
     let unknown = presence("<presence><show xmlns='urn:u'>dnd</show></presence>");
     let empty = presence("<presence/>");
+    // covers 6120-8.4-08
     assert_eq!(
         (unknown.type_(), unknown.show(), unknown.priority()),
         (empty.type_(), empty.show(), empty.priority())
