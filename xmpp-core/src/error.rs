@@ -27,6 +27,8 @@ pub enum Misuse {
     OutboxFull,
     /// More requests wait for their responses than the limit allows. Wait until some have ended.
     TooManyRequests,
+    /// A stanza between servers does not say from whom and to whom it is. Give it both addresses (RFC 6120 section 8.1).
+    Unaddressed,
 }
 
 impl fmt::Display for Misuse {
@@ -44,6 +46,7 @@ impl fmt::Display for Misuse {
             Misuse::Unprotected => "a client can be redirected only once TLS protects the stream",
             Misuse::OutboxFull => "too much waits to be transmitted: poll first",
             Misuse::TooManyRequests => "too many requests wait for their responses",
+            Misuse::Unaddressed => "a stanza between servers needs both addresses",
         })
     }
 }

@@ -48,7 +48,7 @@ impl Backoff {
         let window = self.window.min(self.longest);
         self.window = window.saturating_mul(2);
         let micros = u64::try_from(window.as_micros()).unwrap_or(u64::MAX);
-        let drawn = self.entropy.number(Label::Choice);
+        let drawn = self.entropy.number(Label::Jitter);
         Duration::from_micros(micros.checked_add(1).map_or(drawn, |waits| drawn % waits))
     }
 

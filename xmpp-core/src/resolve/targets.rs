@@ -53,7 +53,7 @@ impl Targets {
         let peers = || self.0.iter().take_while(|target| target.priority == priority);
         let sum: u64 = peers().map(|target| u64::from(target.weight)).sum();
         // Of 2^64 numbers, the remainder favours some by less than one in 2^40.
-        let chosen = entropy.number(Label::Choice) % (sum + 1);
+        let chosen = entropy.number(Label::Weight) % (sum + 1);
         let running = peers().scan(0, |running, target| {
             *running += u64::from(target.weight);
             Some(*running)

@@ -102,13 +102,13 @@ pub enum Stanza {
 }
 
 impl Stanza {
-    /// Whether the element is a stanza of either content namespace.
+    /// Whether the element is a stanza of a content namespace.
     #[must_use]
     pub fn is_stanza(element: &Element) -> bool {
-        matches!(element.ns(), ns::CLIENT | ns::SERVER) && Kind::from_name(element.name()).is_some()
+        ns::is_content(element.ns()) && Kind::from_name(element.name()).is_some()
     }
 
-    /// Reads a stanza of either content namespace; that it is the stream's has been checked before.
+    /// Reads a stanza of a content namespace; that it is the stream's has been checked before.
     ///
     /// # Errors
     /// [`Malformed`] says which rule it breaks and has the reply; the stream goes on.
