@@ -36,7 +36,7 @@ fn r3920_13_01_streams_are_utf_8() {
 fn r3920_13_02_streams_say_their_language() {
     let mut server = server(open_server());
     assert_eq!(attribute(&server.feed(CLIENT_HEADER), "stream:stream", "xml:lang"), "en");
-    let mut client = client(open_client().with_lang("cs"));
+    let mut client = client(open_client().with_lang("cs".parse().unwrap()));
     assert_eq!(attribute(&client.said(), "stream:stream", "xml:lang"), "cs");
 }
 
