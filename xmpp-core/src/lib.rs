@@ -15,7 +15,10 @@
 //! | [`sasl`] | mechanisms as machines of both sides | section 6 |
 //! | [`bind`] | resource binding | section 7 |
 //! | [`dialback`] | keys and elements of server dialback | section 8 |
+//! | [`component`] | how a component proves itself | (XEP-0114) |
 //! | [`conn`] | all of it put in motion, one type per role | |
+//! | [`resolve`] | which hosts to connect to for a domain | sections 14.3 and 14.4 |
+//! | [`route`] | where a server sends a stanza | section 10 |
 //!
 //! A module uses only those above it, but for two types: [`stream::Condition`], which says what is wrong with XML, and
 //! [`sasl::Bindings`], which the outcome of TLS brings. Where RFC 6120 and RFC 3920 differ, the later text is the default, and [`profile`] has a switch
@@ -31,6 +34,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod bind;
+pub mod component;
 pub mod conn;
 pub mod dialback;
 pub mod entropy;
@@ -39,6 +43,8 @@ mod framing;
 pub mod jid;
 pub mod limits;
 pub mod profile;
+pub mod resolve;
+pub mod route;
 pub mod sasl;
 pub mod stanza;
 pub mod stream;

@@ -22,11 +22,22 @@ pub enum UnmatchedResource {
     Rfc3921,
 }
 
+/// What becomes of a stanza to a subdomain of one of the server's domains that nobody was configured to serve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnconfiguredSubdomain {
+    /// It is a foreign domain like any other: another server may serve it (RFC 6120 section 10.4).
+    #[default]
+    Remote,
+    /// The sender gets an error (RFC 3920 section 10.3).
+    Refused,
+}
+
 /// The choices of one server or client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     stanza_before_binding: StanzaBeforeBinding,
     unmatched_resource: UnmatchedResource,
+    unconfigured_subdomain: UnconfiguredSubdomain,
 }
 
 impl Profile {
@@ -34,11 +45,13 @@ impl Profile {
     pub const RFC6120: Profile = Profile {
         stanza_before_binding: StanzaBeforeBinding::StreamError,
         unmatched_resource: UnmatchedResource::Rfc6121,
+        unconfigured_subdomain: UnconfiguredSubdomain::Remote,
     };
     /// RFC 3920 and 3921 wherever that is still safe.
     pub const RFC3920: Profile = Profile {
         stanza_before_binding: StanzaBeforeBinding::StanzaError,
         unmatched_resource: UnmatchedResource::Rfc3921,
+        unconfigured_subdomain: UnconfiguredSubdomain::Refused,
     };
 
     /// What a stanza before binding gets.
@@ -53,6 +66,12 @@ impl Profile {
         self.unmatched_resource
     }
 
+    /// What becomes of a stanza to a subdomain that nobody serves.
+    #[must_use]
+    pub const fn unconfigured_subdomain(&self) -> UnconfiguredSubdomain {
+        self.unconfigured_subdomain
+    }
+
     /// Selects what a stanza before binding gets.
     #[must_use]
     pub const fn with_stanza_before_binding(mut self, rule: StanzaBeforeBinding) -> Self {
@@ -64,6 +83,13 @@ impl Profile {
     #[must_use]
     pub const fn with_unmatched_resource(mut self, rule: UnmatchedResource) -> Self {
         self.unmatched_resource = rule;
+        self
+    }
+
+    /// Selects what becomes of a stanza to a subdomain that nobody serves.
+    #[must_use]
+    pub const fn with_unconfigured_subdomain(mut self, rule: UnconfiguredSubdomain) -> Self {
+        self.unconfigured_subdomain = rule;
         self
     }
 }

@@ -48,7 +48,7 @@ fn the_negotiation_has_a_deadline() {
         &format!(
             "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
              xmlns:stream='http://etherx.jabber.org/streams' from='example.com' id='{{}}' xml:lang='en' version='1.0'>{}",
-            stream_error("connection-timeout")
+            stream_error("policy-violation")
         ),
     );
     assert_eq!(silent.reason, Some(CloseReason::Timeout(Timer::Negotiation)));
@@ -59,12 +59,12 @@ fn the_negotiation_has_a_deadline() {
         slow.sleep(19 * SECOND);
         slow.feed(part);
     }
-    assert_eq!(slow.sleep(3 * SECOND), stream_error("connection-timeout"));
+    assert_eq!(slow.sleep(3 * SECOND), stream_error("policy-violation"));
     assert_eq!(slow.close, Some(Close::Graceful));
 
     let mut client = client(open_client());
     client.said();
-    assert_eq!(client.sleep(60 * SECOND), stream_error("connection-timeout"));
+    assert_eq!(client.sleep(60 * SECOND), stream_error("policy-violation"));
 }
 
 #[test]

@@ -397,6 +397,7 @@ fn element(kind: FirstLevel) -> &'static str {
         FirstLevel::DialbackVerify => {
             "<db:verify from='capulet.example' to='montague.example' id='1'>key</db:verify>"
         }
+        FirstLevel::Handshake => "<handshake xmlns='jabber:component:accept'/>",
         FirstLevel::WrongContent => "<message xmlns='jabber:client'/>",
         FirstLevel::Foreign => "<x xmlns='urn:x'/>",
     }

@@ -124,6 +124,8 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Account {
     jid: BareJid,
+    /// Whether nothing of it is ever stored.
+    anonymous: bool,
     state: State,
     sessions: Vec<Session>,
     in_flight: BTreeSet<u64>,
@@ -135,9 +137,20 @@ pub(crate) struct Account {
 impl Account {
     /// An account that is being loaded.
     pub(crate) fn new(jid: BareJid, ticket: u64) -> Self {
+        let state = State::Loading { ticket, parked: VecDeque::new(), parked_bytes: 0 };
+        Account::with_state(jid, state)
+    }
+
+    /// An account that lives only as long as its session (XEP-0175): there is nothing to load, and nothing to store.
+    pub(crate) fn anonymous(jid: BareJid) -> Self {
+        Account { anonymous: true, ..Account::with_state(jid, State::Ready(Roster::default())) }
+    }
+
+    const fn with_state(jid: BareJid, state: State) -> Self {
         Account {
             jid,
-            state: State::Loading { ticket, parked: VecDeque::new(), parked_bytes: 0 },
+            anonymous: false,
+            state,
             sessions: Vec::new(),
             in_flight: BTreeSet::new(),
             held: VecDeque::new(),
@@ -153,8 +166,25 @@ impl Account {
         self.sessions.iter_mut().find(|session| session.id == id)
     }
 
-    pub(crate) fn attach(&mut self, session: Session) {
+    /// Starts a session, after ending another that it takes the place of: what that one had taken, if it was still there.
+    pub(crate) fn attach(
+        &mut self,
+        session: Session,
+        replaced: Option<SessionId>,
+        cx: &mut Cx<'_>,
+    ) -> Option<Taken> {
+        let replaced = replaced.and_then(|id| self.remove(id, cx));
         self.sessions.push(session);
+        // What waited for the resource finds it again, with another client.
+        let (taken, outbox) = replaced.map(Session::into_parts)?;
+        for waiting in outbox {
+            self.undelivered(waiting, cx);
+        }
+        Some(taken)
+    }
+
+    pub(crate) const fn is_anonymous(&self) -> bool {
+        self.anonymous
     }
 
     #[cfg(test)]
@@ -306,6 +336,8 @@ impl Account {
     fn roster_set(&mut self, session: SessionId, iq: Iq, cx: &mut Cx<'_>) {
         let State::Ready(roster) = &mut self.state else { return };
         let change = match iq.payload() {
+            // XEP-0175 section 3 leaves it to the server whether anonymous accounts have contacts.
+            _ if self.anonymous => Err(StanzaError::new(Condition::NotAllowed)),
             // The changes that storage has not confirmed are kept in memory, so there is a limit to them.
             _ if self.in_flight.len() >= cx.limits.parked_stanzas() => {
                 Err(StanzaError::new(Condition::ResourceConstraint))

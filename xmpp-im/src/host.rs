@@ -4,6 +4,18 @@
 //! goes to [`Host::receive`]; what a session is to get waits in its outbox until [`Host::take`] asks for it. What has to be done
 //! comes out of [`Host::poll`], in order.
 //!
+//! What is for a foreign domain or for a component comes out of it too, as [`HostAction::Foreign`] and [`HostAction::Component`], and
+//! what comes from there goes to [`Host::deliver`]. The host keeps none of it back: each stanza that comes in makes one go out, and
+//! beside that only refusals of what waited in a bounded outbox. How a domain is reached, and what waits for it until then, it does not
+//! know.
+//!
+//! - RFC 6120 section 7: sessions under resources, and who gives way at a conflict
+//! - RFC 6120 section 10: where stanzas go, in order for each pair of sender and receiver
+//! - RFC 6121 sections 2, 4 and 8.5: rosters, presence among an account's own resources, and which of them get a stanza
+//! - XEP-0175: accounts that live only as long as their session
+//!
+//! Presence goes no further than the account yet: sent to somebody else it gets `feature-not-implemented`.
+//!
 //! ```
 //! use xmpp_core::entropy::Seed;
 //! use xmpp_core::jid::BareJid;
@@ -26,57 +38,27 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod binding;
+mod config;
+mod route;
+
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use xmpp_core::entropy::{Entropy, Label, Seed};
+use xmpp_core::entropy::{Entropy, Seed};
 use xmpp_core::error::Misuse;
-use xmpp_core::jid::{BareJid, FullJid, Jid};
-use xmpp_core::profile::Profile;
+use xmpp_core::jid::{BareJid, FullJid};
 use xmpp_core::stanza::{Condition, Stanza, StanzaError};
 use xmpp_core::stream::{self, StreamError};
 
-use crate::account::{self, Account, Cx, Delivery, Effect, Input};
-use crate::limits::HostLimits;
-use crate::routing::{Decision, Traffic, route};
-use crate::session::{Filled, Session, Taken, Waiting};
+use crate::account::{Account, Cx, Delivery, Effect, Input};
+use crate::routing::Traffic;
+use crate::session::{Filled, Taken, Waiting};
 use crate::store::{AccountData, Persist};
 
+pub use self::binding::BoundSession;
+pub use self::config::{AnonymousReach, ConflictPolicy, HostConfig};
 pub use crate::session::SessionId;
-
-/// What a host decides once.
-#[derive(Clone, Debug)]
-pub struct HostConfig {
-    domains: BTreeSet<BareJid>,
-    limits: HostLimits,
-    profile: Profile,
-}
-
-impl HostConfig {
-    /// A host of these domains.
-    #[must_use]
-    pub fn new(domains: impl IntoIterator<Item = BareJid>) -> Self {
-        HostConfig {
-            domains: domains.into_iter().collect(),
-            limits: HostLimits::new(),
-            profile: Profile::RFC6120,
-        }
-    }
-
-    /// How much each account gets.
-    #[must_use]
-    pub fn with_limits(mut self, limits: HostLimits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Which generation of the RFC to follow where they differ.
-    #[must_use]
-    pub fn with_profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
-        self
-    }
-}
 
 /// The right to answer one [`HostAction::Load`].
 #[derive(Debug, PartialEq, Eq)]
@@ -105,27 +87,11 @@ pub enum HostAction {
     Congested(SessionId),
     /// The session has ended: end its connection with this error.
     Close(SessionId, StreamError),
-}
-
-/// A session that has started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BoundSession {
-    session: SessionId,
-    jid: FullJid,
-}
-
-impl BoundSession {
-    /// The session.
-    #[must_use]
-    pub const fn session(&self) -> SessionId {
-        self.session
-    }
-
-    /// Its address.
-    #[must_use]
-    pub const fn jid(&self) -> &FullJid {
-        &self.jid
-    }
+    /// A stanza for a foreign domain, from an address of this host. What cannot be sent there comes [back](Host::deliver) as the error
+    /// that its sender is to get.
+    Foreign(Stanza),
+    /// A stanza for the component that is attached under this domain.
+    Component(BareJid, Stanza),
 }
 
 /// One server: accounts, their sessions, and the routes between them.
@@ -135,6 +101,8 @@ pub struct Host {
     entropy: Entropy,
     /// Accounts that are loaded or being loaded.
     accounts: BTreeMap<BareJid, Account>,
+    /// The components that are connected.
+    components: BTreeSet<BareJid>,
     sessions: BTreeMap<SessionId, FullJid>,
     /// Of sessions that the host has ended and that have not been detached yet.
     ended: BTreeMap<SessionId, Taken>,
@@ -154,6 +122,7 @@ impl Host {
             config,
             entropy: Entropy::new(seed),
             accounts: BTreeMap::new(),
+            components: BTreeSet::new(),
             sessions: BTreeMap::new(),
             ended: BTreeMap::new(),
             routed: VecDeque::new(),
@@ -173,44 +142,6 @@ impl Host {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.sessions.len()
-    }
-
-    /// Starts a session of an account that has authenticated, under the resource it asks for if it is free, else under one of the host's
-    /// choice, which RFC 6120 section 7.7.2.2 encourages.
-    ///
-    /// # Errors
-    /// `not-allowed` for an account that is not of this host, `bad-request` for a resource that is none, `resource-constraint`
-    /// when the account has as many sessions as it may.
-    pub fn bind(&mut self, account: &BareJid, resource: Option<&str>) -> Result<BoundSession, StanzaError> {
-        if account.node().is_none() || !self.config.domains.contains(&account.domain_jid()) {
-            return Err(StanzaError::new(Condition::NotAllowed));
-        }
-        let wished = resource.map(|resource| account.with_resource(resource));
-        let wished = wished.transpose().map_err(|_| StanzaError::new(Condition::BadRequest))?;
-        let sessions = self.accounts.get(account).map(Account::sessions).unwrap_or_default();
-        if sessions.len() >= self.config.limits.sessions() {
-            return Err(StanzaError::new(Condition::ResourceConstraint));
-        }
-        let taken = |jid: &FullJid| sessions.iter().any(|session| session.jid == *jid);
-        let jid = match wished.filter(|jid| !taken(jid)) {
-            Some(jid) => jid,
-            None => {
-                let token = self.entropy.token(Label::Resource);
-                let generated = account.with_resource(&token);
-                generated.map_err(|_| StanzaError::new(Condition::InternalServerError))?
-            }
-        };
-        let session = SessionId(self.next_session);
-        self.next_session += 1;
-        if !self.accounts.contains_key(account) {
-            let ticket = self.load(account);
-            self.accounts.insert(account.clone(), Account::new(account.clone(), ticket));
-        }
-        if let Some(owner) = self.accounts.get_mut(account) {
-            owner.attach(Session::new(session, jid.clone()));
-        }
-        self.sessions.insert(session, jid.clone());
-        Ok(BoundSession { session, jid })
     }
 
     fn load(&mut self, account: &BareJid) -> u64 {
@@ -238,8 +169,9 @@ impl Host {
             && stanza.to().is_some_and(|to| to.to_bare() != account)
         {
             // Nobody is subscribed to anybody: presence does not leave the account.
-            let error = StanzaError::new(Condition::FeatureNotImplemented);
-            self.routed.extend(stanza.error_reply(error));
+            self.refuse(&stanza, Condition::FeatureNotImplemented);
+        } else if self.is_confined(&account) && stanza.to().is_some_and(|to| self.is_foreign(to)) {
+            self.refuse(&stanza, Condition::Forbidden);
         } else {
             self.routed.push_back(stanza);
         }
@@ -367,7 +299,7 @@ impl Host {
         self.actions.extend(persists.into_iter().map(HostAction::Persist));
         for effect in effects {
             match effect {
-                Effect::Deliver(delivery) => self.deliver(jid, delivery),
+                Effect::Deliver(delivery) => self.fill(jid, delivery),
                 Effect::Overflow(Delivery { session, waiting }) => self.overflow(jid, session, waiting),
                 Effect::Route(stanza) => self.routed.push_back(stanza),
             }
@@ -378,7 +310,8 @@ impl Host {
         Some(outcome)
     }
 
-    fn deliver(&mut self, jid: &BareJid, Delivery { session: id, waiting }: Delivery) {
+    /// Puts a stanza into a session's outbox.
+    fn fill(&mut self, jid: &BareJid, Delivery { session: id, waiting }: Delivery) {
         let limit = self.config.limits.outbox_bytes();
         let Some(account) = self.accounts.get_mut(jid) else {
             // Its last session has just ended.
@@ -412,57 +345,6 @@ impl Host {
                 .with_text("the client does not read what it is sent");
             self.close(id, taken, error);
         }
-    }
-
-    /// Brings every stanza that is under way to its end.
-    fn settle(&mut self) {
-        while let Some(stanza) = self.routed.pop_front() {
-            self.route(stanza);
-        }
-    }
-
-    /// RFC 3920 section 10: by the domain, then by the account.
-    fn route(&mut self, stanza: Stanza) {
-        let Some(to) = stanza.to() else { return };
-        if !self.config.domains.contains(&to.domain_jid()) {
-            let error = StanzaError::new(Condition::RemoteServerNotFound);
-            self.routed.extend(stanza.error_reply(error));
-            return;
-        }
-        if to.node().is_none() {
-            return self.served(&stanza);
-        }
-        let account = to.to_bare();
-        if self.accounts.contains_key(&account) {
-            self.with_account(&account, |owner, cx| owner.input(Input::Inbound(stanza), cx));
-        } else {
-            self.unattended(&stanza);
-        }
-    }
-
-    /// A stanza to an account without sessions, or that does not exist: nobody can tell which.
-    fn unattended(&mut self, stanza: &Stanza) {
-        let resource = stanza.to().and_then(Jid::resource);
-        let reply = match route(Traffic::of(stanza), resource, &[], self.config.profile.unmatched_resource())
-        {
-            Decision::Answer => account::answer(stanza),
-            Decision::Unavailable => stanza.error_reply(StanzaError::new(Condition::ServiceUnavailable)),
-            Decision::Deliver(_) | Decision::Drop => None,
-        };
-        self.routed.extend(reply);
-    }
-
-    /// A stanza to the server itself (RFC 6120 section 10.5.2).
-    fn served(&mut self, stanza: &Stanza) {
-        let reply = match stanza {
-            Stanza::Iq(iq) if !iq.is_request() => None,
-            Stanza::Iq(iq) if account::is_formality(iq) => Some(iq.result_reply(None).into()),
-            Stanza::Iq(_) | Stanza::Message(_) => {
-                stanza.error_reply(StanzaError::new(Condition::ServiceUnavailable))
-            }
-            Stanza::Presence(_) => None,
-        };
-        self.routed.extend(reply);
     }
 }
 

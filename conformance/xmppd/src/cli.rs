@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use xmpp_core::jid::BareJid;
+use xmpp_core::sasl::Secret;
 
 /// A reference XMPP server around a Sans-IO engine.
 #[derive(Debug, Parser)]
@@ -43,6 +44,43 @@ pub struct Serve {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5222")]
     pub c2s: SocketAddr,
 
+    /// Address to listen on for clients that begin with TLS (XEP-0368)
+    #[arg(long, value_name = "ADDR")]
+    pub c2s_tls: Option<SocketAddr>,
+
+    /// Address to listen on for other servers; may be given several times. Without one, nothing goes to other servers either
+    #[arg(long, value_name = "ADDR")]
+    pub s2s: Vec<SocketAddr>,
+
+    /// Believe the other servers' certificates that the certificates in this PEM file vouch for, or that are in it [default: those that
+    /// this machine trusts]
+    #[arg(long, value_name = "FILE", requires = "s2s")]
+    pub ca: Option<PathBuf>,
+
+    /// Talk only to servers whose certificates are believed: no dialback
+    #[arg(long, requires = "s2s")]
+    pub require_certificates: bool,
+
+    /// Reach the servers of this domain there, without asking the DNS; may be given several times
+    #[arg(long, value_name = "DOMAIN=ADDR", value_parser = resolution, requires = "s2s")]
+    pub resolve: Vec<Resolution>,
+
+    /// Address to listen on for components (XEP-0114); nothing is encrypted there
+    #[arg(long, value_name = "ADDR", requires = "components")]
+    pub component_listen: Option<SocketAddr>,
+
+    /// Domain of a component, and the secret by which it is known; may be given several times
+    #[arg(long = "component", value_name = "NAME:SECRET", value_parser = component, requires = "component_listen")]
+    pub components: Vec<Component>,
+
+    /// Let anybody log in without an account (SASL ANONYMOUS), to talk to this server's users
+    #[arg(long)]
+    pub anonymous: bool,
+
+    /// Let clients log in with certificates (SASL EXTERNAL) that the certificates in this PEM file vouch for
+    #[arg(long, value_name = "FILE")]
+    pub client_ca: Option<PathBuf>,
+
     /// Certificate chain, the server's own first, in PEM; a self-signed one is made in the data folder otherwise
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
@@ -70,6 +108,24 @@ impl Serve {
         }
         domains
     }
+}
+
+/// Where the servers of a domain are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    /// The domain.
+    pub domain: BareJid,
+    /// The address and port at which its server listens for other servers.
+    pub address: SocketAddr,
+}
+
+/// A component that may connect.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Its domain.
+    pub domain: BareJid,
+    /// What it proves to know.
+    pub secret: Secret,
 }
 
 /// The commands of `xmppd user`.
@@ -109,6 +165,23 @@ fn domain_jid(text: &str) -> Result<BareJid, String> {
         Some(_) => Err("this is the address of an account, not a domain".to_owned()),
         None => Ok(jid),
     }
+}
+
+/// Reads where a domain is.
+fn resolution(text: &str) -> Result<Resolution, String> {
+    let (domain, address) = text.split_once('=').ok_or("it has the form DOMAIN=ADDR")?;
+    let address = address.parse().map_err(|_| format!("{address:?} is no address with a port"))?;
+    Ok(Resolution { domain: domain_jid(domain)?, address })
+}
+
+/// Reads a component's domain and secret.
+fn component(text: &str) -> Result<Component, String> {
+    // The address of an IPv6 host has colons, and is no name for a component.
+    let (domain, secret) = text.split_once(':').ok_or("it has the form NAME:SECRET")?;
+    if secret.is_empty() {
+        return Err("there is no secret".to_owned());
+    }
+    Ok(Component { domain: domain_jid(domain)?, secret: Secret::new(secret) })
 }
 
 #[cfg(test)]
@@ -173,6 +246,37 @@ mod tests {
         for bad in ["juliet@localhost", "localhost/x", "", "a b"] {
             let kind = serve(&["--domain", bad]).unwrap_err();
             assert_eq!(kind, clap::error::ErrorKind::ValueValidation, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn where_a_domain_is_takes_an_address_and_a_port() {
+        let base = ["--s2s", "127.0.0.1:5269"];
+        let with = |more: &str| serve(&[&base[..], &["--resolve", more]].concat());
+        let given = with("B.Example=[::1]:5269").unwrap().resolve;
+        let expected =
+            Resolution { domain: BareJid::new("b.example").unwrap(), address: "[::1]:5269".parse().unwrap() };
+        assert_eq!(given, [expected]);
+        for bad in
+            ["b.example", "=127.0.0.1:1", "b.example=127.0.0.1", "b.example=", "a@b.example=127.0.0.1:1"]
+        {
+            assert_eq!(with(bad).unwrap_err(), clap::error::ErrorKind::ValueValidation, "{bad:?}");
+        }
+        let alone = serve(&["--resolve", "b.example=127.0.0.1:5269"]).unwrap_err();
+        assert_eq!(alone, clap::error::ErrorKind::MissingRequiredArgument);
+    }
+
+    #[test]
+    fn a_component_has_a_name_and_a_secret() {
+        let with = |more: &str| serve(&["--component-listen", "127.0.0.1:5347", "--component", more]);
+        let given = with("Plays.localhost:to:be").unwrap().components;
+        assert_eq!(given[0].domain.as_str(), "plays.localhost");
+        assert!(!format!("{given:?}").contains("to:be"));
+        for bad in ["plays.localhost", "plays.localhost:", ":secret", "a@plays.localhost:secret"] {
+            assert_eq!(with(bad).unwrap_err(), clap::error::ErrorKind::ValueValidation, "{bad:?}");
+        }
+        for half in [["--component", "a:b"], ["--component-listen", "127.0.0.1:5347"]] {
+            assert_eq!(serve(&half).unwrap_err(), clap::error::ErrorKind::MissingRequiredArgument);
         }
     }
 

@@ -17,9 +17,9 @@ use xmpp_core::tls::TlsPolicy;
 
 use crate::cli::Serve;
 use crate::data_dir::DataDir;
-use crate::server::{Options, Server, StartError};
+use crate::server::{Listeners, Options, Server, StartError};
 use crate::store::{Store, StoreError};
-use crate::tls::{Identity, Origin, ServerTls, TlsError};
+use crate::tls::{Identity, Origin, Tls, TlsError};
 
 /// Name of the file in the data folder that a running server holds locked.
 const LOCK: &str = "serve.lock";
@@ -42,16 +42,17 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     let store = Store::open(data).await?;
     let domains = arguments.domains();
     let certificate = certificate(&dir, &arguments, domains.clone()).await?;
-    let tls = ServerTls::new(certificate.identity)?;
+    let tls = Tls::new(certificate.identity)?;
     let policy = if arguments.insecure_plaintext { TlsPolicy::Optional } else { TlsPolicy::Required };
     let connections = connections();
     let options =
         Options::new(domains.clone()).with_tls(policy).with_connections(connections, connections / 5);
-    let listener = TcpListener::bind(arguments.c2s)
-        .await
-        .map_err(|source| ServeError::Listen { address: arguments.c2s, source })?;
+    let mut listeners = Listeners::new(bind(arguments.c2s).await?);
+    if let Some(address) = arguments.c2s_tls {
+        listeners = listeners.with_clients_tls(bind(address).await?);
+    }
     let accounts = store.list_accounts().await?;
-    let mut server = Server::start(listener, store.clone(), tls, options).await?;
+    let mut server = Server::start(listeners, store.clone(), tls, options).await?;
     let served = accounts.iter().filter(|account| domains.contains(&account.domain_jid())).count();
 
     Greeting {
@@ -81,6 +82,10 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         }
         _ = stop.next() => Err(ServeError::Hurried),
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 
 /// Logs to standard error, as `RUST_LOG` says, or what a keeper of the server wants to know.

@@ -27,7 +27,7 @@ use xmpp_im::limits::HostLimits;
 use xmppd::data_dir::DataDir;
 use xmppd::server::{Options, Server};
 use xmppd::store::Store;
-use xmppd::tls::{Identity, ServerTls};
+use xmppd::tls::{Identity, Tls};
 
 struct Running {
     server: Server,
@@ -43,7 +43,7 @@ impl Running {
         let (identity, _) = Identity::self_made(&dir, &domains).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let store = Store::open(data.path()).await.unwrap();
-        let tls = ServerTls::new(identity).unwrap();
+        let tls = Tls::new(identity).unwrap();
         let server = Server::start(listener, store, tls, change(Options::new(domains))).await.unwrap();
         Self { server, data }
     }
@@ -124,8 +124,8 @@ async fn who_takes_for_ever_to_log_in_is_turned_away() {
         drip.say([byte]).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(drip.rest().await.contains("<connection-timeout "));
-    assert!(idle.rest().await.contains("<connection-timeout "));
+    assert!(drip.rest().await.contains("<policy-violation "));
+    assert!(idle.rest().await.contains("<policy-violation "));
     // They keep their sockets, and yet the server is rid of them.
     running.settle(0, 0).await;
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());

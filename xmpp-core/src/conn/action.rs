@@ -11,9 +11,9 @@ use super::question::Question;
 use super::timer::Timer;
 use crate::dialback;
 use crate::jid::{BareJid, FullJid};
-use crate::sasl::{Mechanism, SaslCondition};
+use crate::sasl::{Mechanism, SaslCondition, Secret};
 use crate::stanza::{Stanza, StanzaError};
-use crate::stream::{Condition, Features, StreamError};
+use crate::stream::{Condition, Features, OtherHost, StreamError};
 use crate::tls::{TlsError, TlsRequest};
 
 /// Something the embedder has to do.
@@ -71,12 +71,22 @@ impl SendId {
 pub enum Event {
     /// A resource was bound: stanzas may be sent from now on.
     Online(Box<Online>),
+    /// Server: PLAIN has proved this password, and [`CredentialsAnswer::Outdated`](crate::sasl::server::CredentialsAnswer::Outdated) asked for
+    /// it. Make the keys that the account lacks ([`ScramKeys::for_password`](crate::sasl::ScramKeys::for_password), away from the I/O), and drop it.
+    PasswordVerified {
+        /// The account.
+        account: BareJid,
+        /// Its password, prepared. `Debug` does not show it.
+        password: Secret,
+    },
     /// A stanza came. On a server its `from` is the sender's full JID, whatever the client wrote; from another server it is an address of
     /// a domain that was proved.
     Stanza(Stanza),
     /// Between servers: the answer to a stanza that is not one. It has to reach its sender by another stream, since this one carries stanzas
     /// one way only.
     Reply(Stanza),
+    /// The stream of the component of this domain is open: stanzas may be sent from now on (XEP-0114).
+    Attached(BareJid),
     /// Between servers: from now on the stream carries stanzas between these domains, from the server that opened it to the other one.
     Authorized {
         /// Ours.
@@ -224,6 +234,10 @@ pub enum CloseReason {
     PeerClosed,
     /// The peer ended it with an error.
     Peer(StreamError),
+    /// Client: the server, whom TLS has proved to be the one asked for, sends us to another host (RFC 6120 section 4.9.3.19). A redirect that
+    /// came before that, or in a wrong form, or after [too many others](super::ClientConfig::with_redirects), is not followed: it is one of
+    /// the peer's errors. Whoever follows it makes a new connection there, for the same account by the same policies.
+    Redirected(OtherHost),
     /// We did, for something the peer sent or for what the embedder said.
     Local(StreamError),
     /// The transport ended before the peer had closed its stream.
@@ -250,6 +264,8 @@ pub enum CloseReason {
 pub enum TlsFault {
     /// Server: the client asked for TLS where it was not on offer.
     NotOffered,
+    /// Server: the request had something in it.
+    Malformed,
     /// Client: the server refused.
     Refused,
     /// The handshake failed, or the server's certificate did not do.
@@ -277,7 +293,7 @@ pub enum AuthenticationFault {
 pub enum Retry {
     /// No: something has to change first.
     Never,
-    /// At once.
+    /// At once, at the host that the reason names.
     Now,
     /// Not before this long; embedders add jitter and back off.
     After(Duration),
@@ -295,9 +311,12 @@ impl CloseReason {
             // Who closes does not want another connection, whether the peer answers or not.
             CloseReason::Clean | CloseReason::Unanswered | CloseReason::Timeout(Timer::Close) => Retry::Never,
             CloseReason::PeerClosed | CloseReason::Truncated | CloseReason::Timeout(_) => SOON,
+            CloseReason::Redirected(_) => Retry::Now,
             CloseReason::Peer(error) => match error.condition() {
-                Condition::Reset | Condition::SeeOtherHost => Retry::Now,
-                Condition::ConnectionTimeout => SOON,
+                // Also a reset is no reason to hurry: it reaches all clients of a server together, and before TLS anyone can write one.
+                Condition::Reset | Condition::ConnectionTimeout => SOON,
+                // A redirect that is not followed, perhaps since it was forged.
+                Condition::SeeOtherHost => LATER,
                 Condition::SystemShutdown
                 | Condition::InternalServerError
                 | Condition::RemoteConnectionFailed
@@ -345,6 +364,7 @@ impl fmt::Display for CloseReason {
             CloseReason::Clean => f.write_str("both sides closed the stream"),
             CloseReason::PeerClosed => f.write_str("the peer closed the stream"),
             CloseReason::Peer(error) => write!(f, "the peer ended the stream: {error}"),
+            CloseReason::Redirected(host) => write!(f, "the server refers to {host}"),
             CloseReason::Local(error) => write!(f, "the stream was ended: {error}"),
             CloseReason::Unanswered => {
                 f.write_str("the transport ended before the peer closed its stream too")

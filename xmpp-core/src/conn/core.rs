@@ -62,6 +62,7 @@ pub(crate) struct Core {
     tickets: u64,
     sends: u64,
     pub(super) tls_pending: bool,
+    pub(super) redirects: bool,
     pub(super) online: bool,
     pub(super) restart: bool,
     pub(super) reader_limits: Option<XmlLimits>,
@@ -94,6 +95,7 @@ impl Core {
             tickets: 0,
             sends: 0,
             tls_pending: false,
+            redirects: false,
             online: false,
             restart: false,
             reader_limits: None,
@@ -191,6 +193,11 @@ impl Core {
     pub(crate) fn restart(&mut self) {
         self.halves.restart();
         self.restart = true;
+    }
+
+    /// `see-other-host` counts from now on: TLS protects the stream, so that it is the server's own word (RFC 6120 section 4.9.3.19).
+    pub(crate) fn allow_redirects(&mut self) {
+        self.redirects = true;
     }
 
     /// Negotiation is over: the peer is authenticated and has a resource.

@@ -15,7 +15,7 @@ use crate::error::Misuse;
 use crate::framing::tcp::Tcp;
 use crate::limits::Limits;
 use crate::stanza::Stanza;
-use crate::stream::{Condition, FirstLevel, Half, Phase, StreamError, StreamHeader, Verdict};
+use crate::stream::{Condition, FirstLevel, Half, OtherHost, Phase, StreamError, StreamHeader, Verdict};
 use crate::time::Instant;
 use crate::tls::{TlsError, TlsInfo};
 use crate::xml::{Element, Frame, StreamTag};
@@ -34,11 +34,17 @@ pub(crate) trait Role: Sized {
     /// An element that the table let pass.
     fn on_element(self, core: &mut Core, kind: FirstLevel, element: Element) -> Self;
     /// The answer to the open question.
-    fn on_answer(self, core: &mut Core, answer: Answer) -> Self;
+    fn on_answer(self, _core: &mut Core, _answer: Answer) -> Self {
+        self
+    }
     /// The question was not answered in time.
-    fn on_unanswered(self, core: &mut Core) -> Self;
+    fn on_unanswered(self, _core: &mut Core) -> Self {
+        self
+    }
     /// TLS protects the transport.
-    fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self;
+    fn on_tls(self, _core: &mut Core, _info: TlsInfo) -> Self {
+        self
+    }
     /// What was [deferred](Core::defer) under this number has its outcome; none when the deadline passed.
     fn on_dialback(self, _core: &mut Core, _number: u64, _verdict: Option<dialback::Verdict>) -> Self {
         self
@@ -145,8 +151,13 @@ impl<R: Role> Machine<R> {
                     }
                     if self.core.can_write() {
                         self.core.open();
-                        // RFC 6120 section 4.9.3.4.
-                        self.core.element(StreamError::new(Condition::ConnectionTimeout).to_element());
+                        // RFC 6120 section 4.9.3.4: `connection-timeout` is for who does not answer; who is only slow passes a policy of
+                        // ours (section 4.6.3).
+                        let condition = match timer {
+                            Timer::Dead => Condition::ConnectionTimeout,
+                            _ => Condition::PolicyViolation,
+                        };
+                        self.core.element(StreamError::new(condition).to_element());
                     }
                     self.core.finish(CloseReason::Timeout(timer), Close::Graceful);
                 }
@@ -235,7 +246,11 @@ impl<R: Role> Machine<R> {
         let kind = FirstLevel::of(element.as_ref(), self.framing.content_ns());
         if kind == FirstLevel::Error {
             let error = StreamError::parse(element.as_ref());
-            return self.core.finish(CloseReason::Peer(error), Close::Graceful);
+            let reason = match error.other_host().filter(|_| self.core.redirects) {
+                Some(host) => CloseReason::Redirected(host),
+                None => CloseReason::Peer(error),
+            };
+            return self.core.finish(reason, Close::Graceful);
         }
         // After our closing tag nothing can be negotiated any more, but stanzas still count (RFC 6120 section 4.4).
         if self.core.halves.ours() == Half::Closed && !self.core.online {
@@ -269,8 +284,13 @@ impl<R: Role> Machine<R> {
         self.advance(now);
         self.end_tls()?;
         self.core.restart();
-        self.step(|role, core| role.on_tls(core, info));
+        self.over_tls(info);
         Ok(())
+    }
+
+    /// TLS was there before the stream (XEP-0368).
+    pub(crate) fn over_tls(&mut self, info: TlsInfo) {
+        self.step(|role, core| role.on_tls(core, info));
     }
 
     pub(crate) fn tls_failed(&mut self, now: Instant, error: TlsError) -> Result<(), Misuse> {
@@ -300,6 +320,15 @@ impl<R: Role> Machine<R> {
     pub(crate) fn close(&mut self, now: Instant) {
         self.advance(now);
         self.core.close();
+    }
+
+    /// Sends the peer to another host.
+    pub(crate) fn redirect(&mut self, now: Instant, host: &OtherHost) -> Result<(), Misuse> {
+        if !self.core.redirects {
+            return Err(Misuse::Unprotected);
+        }
+        self.fail(now, StreamError::see_other_host(host));
+        Ok(())
     }
 
     pub(crate) fn fail(&mut self, now: Instant, error: StreamError) {

@@ -54,6 +54,8 @@
 mod action;
 mod client;
 mod client_config;
+mod component;
+mod component_acceptor;
 mod connection;
 mod core;
 mod machine;
@@ -72,9 +74,12 @@ pub use action::{
 };
 pub use client::ClientConnection;
 pub use client_config::ClientConfig;
+pub use component::{ComponentConfig, ComponentConnection};
+pub use component_acceptor::{ComponentAcceptor, ComponentAcceptorConfig};
 pub use peer_config::{PeerConfig, PeerOutboundConfig};
 pub use peer_in::PeerInbound;
 pub use peer_out::PeerOutbound;
+pub use proof::Identity;
 pub use question::{
     Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Dialback, Query, Question, Ticket,
 };

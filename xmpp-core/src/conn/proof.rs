@@ -5,6 +5,7 @@
 //!
 //! Between servers it is a [`PeerProof`] that stanzas need, which only a certificate or a verdict of dialback can extend.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::dialback::Verdict;
@@ -13,10 +14,42 @@ use crate::sasl::{Mechanism, SaslCondition};
 use crate::stream::Condition;
 use crate::tls::{Service, TlsInfo};
 
-/// The peer has proved to a SASL mechanism that it may act as this account.
+/// Whom the peer may act as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Identity {
+    /// An account of the server's.
+    Account(BareJid),
+    /// Nobody in particular, under an address that is good for this stream only. What such a client may do is the embedder's to
+    /// limit (RFC 3920 section 6.1, RFC 4505 section 5): it may be anyone, and anyone's number of clients.
+    Anonymous {
+        /// The address, under a node that nobody else has.
+        account: BareJid,
+        /// What the client said of itself: unverified, for a log.
+        trace: Option<String>,
+    },
+}
+
+impl Identity {
+    /// The bare address of the session.
+    #[must_use]
+    pub const fn account(&self) -> &BareJid {
+        match self {
+            Identity::Account(account) | Identity::Anonymous { account, .. } => account,
+        }
+    }
+
+    /// Whether nobody knows who it is.
+    #[must_use]
+    pub const fn is_anonymous(&self) -> bool {
+        matches!(self, Identity::Anonymous { .. })
+    }
+}
+
+/// The peer has proved to a SASL mechanism that it may act as this.
 #[derive(Clone, Debug)]
 pub(crate) struct AuthProof {
-    account: BareJid,
+    identity: Identity,
     mechanism: Mechanism,
 }
 
@@ -31,14 +64,23 @@ impl AuthProof {
         mechanism: Mechanism,
     ) -> Result<Self, SaslCondition> {
         match authzid.map(BareJid::new) {
-            None => Ok(AuthProof { account, mechanism }),
-            Some(Ok(authzid)) if authzid == account => Ok(AuthProof { account, mechanism }),
-            Some(_) => Err(SaslCondition::InvalidAuthzid),
+            Some(Ok(authzid)) if authzid != account => Err(SaslCondition::InvalidAuthzid),
+            Some(Err(_)) => Err(SaslCondition::InvalidAuthzid),
+            None | Some(Ok(_)) => Ok(AuthProof { identity: Identity::Account(account), mechanism }),
         }
     }
 
+    /// From an anonymous login, for which an address was made up.
+    pub(crate) const fn anonymous(account: BareJid, trace: Option<String>) -> Self {
+        AuthProof { identity: Identity::Anonymous { account, trace }, mechanism: Mechanism::Anonymous }
+    }
+
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     pub(crate) const fn account(&self) -> &BareJid {
-        &self.account
+        self.identity.account()
     }
 
     pub(crate) const fn mechanism(&self) -> Mechanism {

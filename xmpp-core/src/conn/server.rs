@@ -14,11 +14,12 @@ use super::machine::{Machine, Role};
 use super::proof::{AuthProof, BoundProof};
 use super::question::{Answer, BindAnswer, DerivationAnswer};
 use crate::entropy::Seed;
+use crate::error::Misuse;
 use crate::jid::{BareJid, FullJid, Jid};
 use crate::sasl::server::Server;
 use crate::sasl::{Mechanism, SaslCondition};
 use crate::stanza::{self, ErrorType, Iq, Stanza, StanzaError};
-use crate::stream::{Condition, Features, FirstLevel, Phase, StreamHeader};
+use crate::stream::{Condition, Features, FirstLevel, OtherHost, Phase, StreamHeader};
 use crate::time::Instant;
 use crate::tls::TlsInfo;
 use crate::xml::{Element, Lang, ns};
@@ -64,6 +65,25 @@ impl ServerConnection {
         let mut machine = Machine::new(State::AwaitHeader(stage), ns::CLIENT, limits, seed, now);
         machine.core().await_header(header);
         ServerConnection { machine }
+    }
+
+    /// A client has connected, and TLS is there already (XEP-0368): the embedder has made the handshake as
+    /// [`TlsRole::Server`](crate::tls::TlsRole::Server), with the certificate of the domain that the client named by SNI. STARTTLS is not
+    /// offered. `seed` must be fresh for every connection.
+    #[must_use]
+    pub fn over_tls(config: Arc<ServerConfig>, info: TlsInfo, seed: Seed, now: Instant) -> Self {
+        let limits = config.limits().clone();
+        let mut machine = Machine::new(State::TlsPending(config), ns::CLIENT, limits, seed, now);
+        machine.over_tls(info);
+        ServerConnection { machine }
+    }
+
+    /// Ends the stream and sends the client to another host (RFC 6120 section 4.9.3.19).
+    ///
+    /// # Errors
+    /// [`Misuse::Unprotected`] before TLS protects the stream: a client cannot tell such a redirect from a forged one, and ours ignores it.
+    pub fn redirect(&mut self, now: Instant, host: &OtherHost) -> Result<(), Misuse> {
+        self.machine.redirect(now, host)
     }
 
     /// The address that was bound, once it was.
@@ -168,7 +188,7 @@ impl Role for State {
 
     fn on_element(self, core: &mut Core, kind: FirstLevel, element: Element) -> Self {
         match (self, kind) {
-            (State::Unauthenticated(client), FirstLevel::StartTls) => client.start_tls(core),
+            (State::Unauthenticated(client), FirstLevel::StartTls) => client.start_tls(core, &element),
             (State::Unauthenticated(client), FirstLevel::Auth) => client.auth(core, &element),
             (State::Unauthenticated(client), FirstLevel::Abort) => {
                 client.refuse(core, SaslCondition::Aborted)
@@ -225,6 +245,7 @@ impl Role for State {
             // What came before in plaintext is forgotten (RFC 3920 section 5.1): only the configuration goes on.
             State::TlsPending(config) => {
                 let stage = Stage { config, tls: Some(info), auth: None };
+                core.allow_redirects();
                 core.await_header(stage.header());
                 State::AwaitHeader(stage)
             }
@@ -250,7 +271,7 @@ impl Stage {
             Ok(header) => header,
             Err(condition) => return refuse(core, condition),
         };
-        if header.content_ns() != ns::CLIENT {
+        if !header.carries(ns::CLIENT) {
             return refuse(core, Condition::InvalidNamespace);
         }
         if header.version().is_none() {
@@ -313,6 +334,11 @@ impl Bound {
                 // RFC 3920 section 9.1.2: nobody speaks for another, and the receiver learns the full address.
                 if stanza.from().is_some_and(|from| !self.bound.covers(from)) {
                     return refuse(core, Condition::InvalidFrom);
+                }
+                if let Stanza::Iq(iq) = &stanza
+                    && binding::requested(iq, self.bound.jid().as_jid()).is_some()
+                {
+                    return self.refuse_binding(core, iq);
                 }
                 stanza.set_from(Some(Jid::from(self.bound.jid().clone())));
                 if let Some(lang) = &self.lang

@@ -10,8 +10,10 @@
 //! ```
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use core::fmt;
 
+use super::OtherHost;
 use crate::xml::{Element, ElementRef, chars, ns};
 
 macro_rules! conditions {
@@ -108,6 +110,14 @@ impl StreamError {
         StreamError { condition, details: None }
     }
 
+    /// `see-other-host`: the peer shall connect there. Not to be sent before TLS protects the stream (RFC 6120 section 4.9.3.19).
+    #[must_use]
+    pub fn see_other_host(host: &OtherHost) -> Self {
+        let mut error = StreamError::new(Condition::SeeOtherHost);
+        error.details().value = Some(host.to_string().into());
+        error
+    }
+
     fn details(&mut self) -> &mut Details {
         self.details.get_or_insert_default()
     }
@@ -138,7 +148,14 @@ impl StreamError {
         self.details.as_ref()?.text.as_deref()
     }
 
-    /// What the condition element holds: for `see-other-host`, the host and perhaps port to go to.
+    /// Where `see-other-host` leads. None for another condition, and if the error does not say so in the form that it has to have.
+    #[must_use]
+    pub fn other_host(&self) -> Option<OtherHost> {
+        let leads = self.condition == Condition::SeeOtherHost;
+        self.value().filter(|_| leads).and_then(OtherHost::new)
+    }
+
+    /// The text inside the condition element, as it was written: for `see-other-host`, the [host](Self::other_host).
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.details.as_ref()?.value.as_deref()
@@ -264,5 +281,16 @@ mod tests {
         let error = StreamError::parse(Element::builder(ns::STREAMS, "error").child(host).build().as_ref());
         assert_eq!(error.value(), Some("[2001:db8::7]:5222"));
         assert_eq!(StreamError::parse(error.to_element().as_ref()), error);
+        let host = OtherHost::new("[2001:db8::7]:5222").unwrap();
+        assert_eq!(error, StreamError::see_other_host(&host));
+        assert_eq!(error.other_host(), Some(host));
+        // A host in another condition, or one that is none, leads nowhere.
+        for (condition, value) in
+            [("gone", "example.com"), ("reset", "example.com"), ("see-other-host", "no host")]
+        {
+            let cause = Element::builder(ns::STREAM_ERRORS, condition).text(value).build();
+            let error = Element::builder(ns::STREAMS, "error").child(cause).build();
+            assert_eq!(StreamError::parse(error.as_ref()).other_host(), None, "{condition}");
+        }
     }
 }

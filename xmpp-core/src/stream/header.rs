@@ -119,10 +119,17 @@ impl StreamHeader {
         self
     }
 
-    /// The namespace declared for what the stream carries.
+    /// The namespace declared as default, for what the stream carries.
     #[must_use]
     pub fn content_ns(&self) -> &str {
         &self.content_ns
+    }
+
+    /// Whether the stream is one for content of that namespace: declared as default, or left to be declared by each element (RFC 6120
+    /// section 4.8.2, prefix-free canonicalization).
+    #[must_use]
+    pub fn carries(&self, content_ns: &str) -> bool {
+        self.content_ns == content_ns || matches!(&*self.content_ns, ns::STREAMS | "")
     }
 
     /// The domain the stream is for, or in an answer the address of the peer.
@@ -245,8 +252,16 @@ mod tests {
     #[test]
     fn r3920_4_4_1_03_versions_are_numbers() {
         assert_eq!(Version::parse("1.0"), Some(Version::V1_0));
+        // covers 3920-4.4.1-03
         assert_eq!(Version::parse("01.00"), Some(Version::V1_0));
+        // covers 3920-4.4.1-01
+        assert_eq!(Version::parse("12.34"), Some(Version { major: 12, minor: 34 }));
+        // covers 3920-4.4.1-02: and never as a fraction
         assert!(Version::parse("1.10") > Version::parse("1.9"));
+        // covers 3920-4.4.1-09
+        assert!(
+            Version::parse("12.3") > Version::parse("2.13") && Version::parse("2.13") > Version::parse("2.4")
+        );
         for bad in ["", "1", ".", "1.", ".0", "1.0.0", "+1.0", "1.-0", " 1.0", "1.99999999999"] {
             assert_eq!(Version::parse(bad), None, "{bad}");
         }

@@ -7,9 +7,11 @@ mod features;
 mod half;
 mod header;
 mod order;
+mod other_host;
 
 pub use error::{Condition, StreamError};
 pub use features::{Features, Requirement};
 pub use half::{Half, Halves};
 pub use header::{StreamHeader, Version};
 pub use order::{FirstLevel, Phase, TABLE, Verdict};
+pub use other_host::OtherHost;

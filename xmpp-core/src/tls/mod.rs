@@ -53,7 +53,8 @@ pub enum Service {
 }
 
 impl Service {
-    /// The name of the service in SRV records and certificates, without the underscore.
+    /// The name of the service in SRV records and certificates, without the underscore. Where TLS comes before the stream it is
+    /// the protocol to name by ALPN (XEP-0368).
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,8 @@
 //! A host as its embedder sees it.
 
+mod anonymous;
+mod binding;
+mod federation;
 mod model;
 mod outbox;
 mod persist;
@@ -11,10 +14,15 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 
+use xmpp_core::jid::Jid;
 use xmpp_core::limits::XmlLimits;
+use xmpp_core::profile::Profile;
+use xmpp_core::stanza::ErrorType;
 use xmpp_core::xml::{Frame, Reader};
 
 use super::*;
+use crate::limits::HostLimits;
+use crate::routing::{Decision, route};
 use crate::store::{Change, RosterItem};
 
 pub(super) fn bare(text: &str) -> BareJid {
@@ -42,6 +50,8 @@ pub(super) struct Desk {
     ready: Vec<SessionId>,
     congested: Vec<SessionId>,
     closed: Vec<(SessionId, stream::Condition)>,
+    /// What left the host: where to, and what.
+    left: Vec<(String, String)>,
 }
 
 impl Desk {
@@ -54,8 +64,11 @@ impl Desk {
     }
 
     pub(super) fn with(limits: HostLimits, profile: Profile) -> Self {
-        let config = HostConfig::new([bare("example.com"), bare("example.org")]);
-        let config = config.with_limits(limits).with_profile(profile);
+        Desk::configured(|config| config.with_limits(limits).with_profile(profile))
+    }
+
+    pub(super) fn configured(configure: impl FnOnce(HostConfig) -> HostConfig) -> Self {
+        let config = configure(HostConfig::new([bare("example.com"), bare("example.org")]));
         Desk {
             host: Host::new(config, Seed::new([7; 32])),
             loads: VecDeque::new(),
@@ -63,6 +76,7 @@ impl Desk {
             ready: Vec::new(),
             congested: Vec::new(),
             closed: Vec::new(),
+            left: Vec::new(),
         }
     }
 
@@ -75,6 +89,13 @@ impl Desk {
                 HostAction::Ready(session) => self.ready.push(session),
                 HostAction::Congested(session) => self.congested.push(session),
                 HostAction::Close(session, error) => self.closed.push((session, error.condition())),
+                HostAction::Foreign(stanza) => {
+                    let domain = stanza.to().unwrap().domain_jid();
+                    self.left.push((domain.to_string(), stanza.to_string()));
+                }
+                HostAction::Component(domain, stanza) => {
+                    self.left.push((domain.to_string(), stanza.to_string()));
+                }
             }
         }
     }
@@ -113,6 +134,24 @@ impl Desk {
     pub(super) fn send(&mut self, session: SessionId, text: &str) {
         self.host.receive(session, stanza(text)).unwrap();
         self.poll();
+    }
+
+    /// A stanza comes from another server or from a component.
+    pub(super) fn deliver(&mut self, text: &str) {
+        self.host.deliver(stanza(text)).unwrap();
+        self.poll();
+    }
+
+    /// What left the host since the last time, with where to.
+    pub(super) fn gone(&mut self) -> Vec<(String, String)> {
+        core::mem::take(&mut self.left)
+    }
+
+    /// The only stanza that left, if it went to that domain.
+    pub(super) fn went(&mut self, domain: &str) -> String {
+        let mut left = self.gone();
+        assert!(left.len() == 1 && left[0].0 == domain, "{left:?}");
+        left.remove(0).1
     }
 
     /// Takes all that waits for a session.

@@ -12,9 +12,11 @@
 //! It prints nothing and handles no signals: that is [`serve`](crate::serve)'s part.
 
 mod admission;
+mod client;
 mod clock;
-mod connection;
+mod driver;
 mod host;
+mod listener;
 mod mailbox;
 mod storage;
 mod tally;
@@ -24,13 +26,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
-use tracing::{error, warn};
+use tracing::error;
 use xmpp_core::conn::ServerConfig;
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::BareJid;
@@ -43,16 +43,14 @@ use xmpp_im::host::{Host, HostConfig};
 use xmpp_im::limits::HostLimits;
 
 use self::admission::Admission;
+use self::client::{Begins, Shared};
 use self::clock::Clock;
-use self::connection::Shared;
+use self::listener::listen;
 use self::tally::Tally;
 use crate::hashing::HashingPool;
 use crate::password;
 use crate::store::{Store, StoreError};
-use crate::tls::ServerTls;
-
-/// How long to wait after connections could not be accepted: what is lacking has to be given back first.
-const BACKOFF: Duration = Duration::from_millis(100);
+use crate::tls::Tls;
 
 /// What a server decides once.
 #[derive(Clone, Debug)]
@@ -109,6 +107,34 @@ impl Options {
     }
 }
 
+/// Where a server listens.
+#[derive(Debug)]
+pub struct Listeners {
+    clients: TcpListener,
+    clients_tls: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// For clients.
+    #[must_use]
+    pub const fn new(clients: TcpListener) -> Self {
+        Self { clients, clients_tls: None }
+    }
+
+    /// For clients that begin with TLS (XEP-0368).
+    #[must_use]
+    pub fn with_clients_tls(mut self, listener: TcpListener) -> Self {
+        self.clients_tls = Some(listener);
+        self
+    }
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(clients: TcpListener) -> Self {
+        Self::new(clients)
+    }
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
@@ -116,30 +142,31 @@ pub struct Server {
     shutdown: watch::Sender<bool>,
     admission: Admission,
     sessions: Arc<AtomicUsize>,
-    listener: JoinHandle<()>,
+    listeners: JoinSet<()>,
     host: JoinHandle<()>,
     storage: JoinHandle<()>,
 }
 
 impl Server {
-    /// Serves clients on this listener from now on, on the current runtime.
+    /// Serves on these listeners from now on, on the current runtime.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(
-        listener: TcpListener,
+        listeners: impl Into<Listeners>,
         store: Store,
-        tls: ServerTls,
+        tls: Tls,
         options: Options,
     ) -> Result<Self, StartError> {
-        let address = listener.local_addr().map_err(StartError::Io)?;
+        let Listeners { clients, clients_tls } = listeners.into();
+        let address = clients.local_addr().map_err(StartError::Io)?;
         let decoy = Decoy::new(*store.decoy_key().await.map_err(StartError::Store)?)
             .hash(ScramHash::Sha256)
             .iterations(password::ITERATIONS)
             .salt_len(password::SALT_LEN);
         // There is no session that they could end.
         store.take_deletions().await.map_err(StartError::Store)?;
-        let close = options.limits.close();
+        let (close, handshake) = (options.limits.close(), options.limits.tls());
         let config = ServerConfig::new(options.domains.iter().cloned(), decoy)
             .with_tls(options.tls)
             .with_limits(options.limits)
@@ -150,9 +177,11 @@ impl Server {
         let (to_storage, jobs) = mpsc::channel(host::JOBS_SENT);
         let (replies, from_storage) = mpsc::channel(host::JOBS_SENT);
         let (task, handle) = host::new(host, options.connections, from_storage);
-        let shared = Shared {
+        let sessions = task.count();
+        let shared = Arc::new(Shared {
             config: Arc::new(config),
             close,
+            handshake,
             clock: Clock::start(),
             store: store.clone(),
             tls,
@@ -160,21 +189,29 @@ impl Server {
             put_off: Tally::default(),
             refused: Tally::default(),
             host: handle,
-        };
+        });
         let admission = Admission::new(options.connections, options.strangers.max(1));
         let (shutdown, watching) = watch::channel(false);
+        let mut listeners = JoinSet::new();
+        let doors = [(Some(clients), Begins::Plain), (clients_tls, Begins::Tls)];
+        for (listener, begins) in doors {
+            let Some(listener) = listener else { continue };
+            let shared = Arc::clone(&shared);
+            let serve = move |arrival| client::serve(Arc::clone(&shared), begins, arrival);
+            listeners.spawn(listen(listener, admission.clone(), close, watching.clone(), serve));
+        }
         Ok(Self {
             address,
             shutdown,
-            admission: admission.clone(),
-            sessions: task.count(),
+            admission,
+            sessions,
+            listeners,
             storage: tokio::spawn(storage::run(store, jobs, replies)),
             host: tokio::spawn(task.run(to_storage)),
-            listener: tokio::spawn(listen(listener, Arc::new(shared), admission, watching)),
         })
     }
 
-    /// Where it listens.
+    /// Where it listens for clients.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -196,7 +233,7 @@ impl Server {
     /// on then: what clients were told is in the store, and the process had better end.
     pub async fn failed(&mut self) {
         let (ended, name) = tokio::select! {
-            ended = &mut self.listener => (ended, "listener"),
+            Some(ended) = self.listeners.join_next() => (ended, "listener"),
             ended = &mut self.host => (ended, "host"),
             ended = &mut self.storage => (ended, "storage"),
         };
@@ -208,90 +245,19 @@ impl Server {
 
     /// Takes no more connections, ends all streams with `system-shutdown`, and returns when everything that clients sent before is
     /// done and, as far as it is to be kept, in the store.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         self.shutdown.send_replace(true);
-        for (task, name) in [(self.listener, "listener"), (self.host, "host"), (self.storage, "storage")] {
+        while let Some(ended) = self.listeners.join_next().await {
+            if let Err(error) = ended {
+                error!(%error, "a listener failed");
+            }
+        }
+        for (task, name) in [(self.host, "host"), (self.storage, "storage")] {
             if let Err(error) = task.await {
                 error!(%error, "the {name} failed");
             }
         }
     }
-}
-
-/// Takes connections until the server is shut down, then waits for them to end.
-async fn listen(
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    admission: Admission,
-    mut shutdown: watch::Receiver<bool>,
-) {
-    let watching = shutdown.clone();
-    let mut connections = JoinSet::new();
-    let turned_away = Tally::default();
-    let mut pause = None;
-    loop {
-        let accept = async {
-            if let Some(pause) = pause {
-                sleep(pause).await;
-            }
-            listener.accept().await
-        };
-        tokio::select! {
-            _ = shutdown.wait_for(|down| *down) => break,
-            Some(ended) = connections.join_next() => report(ended),
-            accepted = accept => match accepted {
-                Ok((stream, peer)) => {
-                    pause = None;
-                    let Some(place) = admission.admit(peer.ip()) else {
-                        if let Some(connections) = turned_away.count() {
-                            warn!(%peer, connections, "there is no place for more connections");
-                        }
-                        continue;
-                    };
-                    match prepare(&stream) {
-                        Ok(seed) => {
-                            let (shared, watching) = (Arc::clone(&shared), watching.clone());
-                            connections.spawn(connection::serve(shared, stream, peer, place, seed, watching));
-                        }
-                        Err(error) => warn!(%peer, %error, "cannot serve a connection"),
-                    }
-                }
-                Err(error) => {
-                    // Out of descriptors or memory, or a connection that ended before it was taken.
-                    warn!(%error, "cannot accept a connection");
-                    pause = Some(BACKOFF);
-                }
-            },
-        }
-    }
-    drop(listener);
-    // Flushing, closing TLS and the client's own end, each with its limit, and a little for the host to take what was sent.
-    let patience = 3 * shared.close + Duration::from_secs(1);
-    drop(shared);
-    let all = async {
-        while let Some(ended) = connections.join_next().await {
-            report(ended);
-        }
-    };
-    if timeout(patience, all).await.is_err() {
-        warn!(connections = connections.len(), "connections are cut off");
-        connections.shutdown().await;
-    }
-}
-
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        error!(%error, "a connection failed");
-    }
-}
-
-/// Makes a connection ready for the engine.
-fn prepare(stream: &TcpStream) -> io::Result<Seed> {
-    // What is written belongs together, and an answer must not wait for more of it.
-    stream.set_nodelay(true)?;
-    seed()
 }
 
 fn seed() -> io::Result<Seed> {

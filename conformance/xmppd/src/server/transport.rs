@@ -12,11 +12,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
@@ -26,7 +26,33 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
 }
 
-type Handshake = Pin<Box<dyn Future<Output = io::Result<TlsStream<TcpStream>>> + Send>>;
+/// How to secure a transport.
+pub(super) enum Handshake {
+    /// As the TLS server.
+    Accept(TlsAcceptor),
+    /// As the TLS client, towards a server of that name.
+    Connect(TlsConnector, ServerName<'static>),
+}
+
+impl Handshake {
+    async fn make(self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        Ok(match self {
+            Self::Accept(acceptor) => acceptor.accept(stream).await?.into(),
+            Self::Connect(connector, name) => connector.connect(name, stream).await?.into(),
+        })
+    }
+}
+
+/// The TLS of a transport.
+#[derive(Clone, Copy)]
+pub(super) enum Secured<'a> {
+    /// We accepted it.
+    Server(&'a rustls::ServerConnection),
+    /// We asked for it.
+    Client(&'a rustls::ClientConnection),
+}
+
+type Securing = Pin<Box<dyn Future<Output = io::Result<TlsStream<TcpStream>>> + Send>>;
 
 /// The transport of a connection.
 pub(super) struct Transport {
@@ -38,7 +64,7 @@ pub(super) struct Transport {
 
 enum Wire {
     Plain(TcpStream),
-    Handshake(Handshake),
+    Handshake(Securing),
     Tls(Box<TlsStream<TcpStream>>),
     /// It has failed, or the peer has ended it.
     Over,
@@ -64,6 +90,15 @@ impl Transport {
         Self { wire: Wire::Plain(stream), out: BytesMut::new(), unflushed: false }
     }
 
+    /// A transport that begins with TLS, once that protects it (XEP-0368).
+    ///
+    /// # Errors
+    /// Whatever ended the handshake.
+    pub(super) async fn secured(stream: TcpStream, handshake: Handshake) -> io::Result<Self> {
+        let stream = handshake.make(stream).await?;
+        Ok(Self { wire: Wire::Tls(Box::new(stream)), out: BytesMut::new(), unflushed: false })
+    }
+
     /// Puts bytes behind those that wait to be written.
     pub(super) fn write(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
@@ -75,20 +110,23 @@ impl Transport {
     }
 
     /// Writes what waits, then makes the handshake; its outcome comes out of [`turn`](Self::turn).
-    pub(super) fn start_tls(&mut self, acceptor: TlsAcceptor) {
+    pub(super) fn start_tls(&mut self, handshake: Handshake) {
         if let Wire::Plain(mut stream) = std::mem::replace(&mut self.wire, Wire::Over) {
             let out = std::mem::take(&mut self.out);
             self.wire = Wire::Handshake(Box::pin(async move {
                 stream.write_all(&out).await?;
-                acceptor.accept(stream).await
+                handshake.make(stream).await
             }));
         }
     }
 
     /// TLS, once it is there.
-    pub(super) fn tls(&self) -> Option<&rustls::ServerConnection> {
+    pub(super) fn tls(&self) -> Option<Secured<'_>> {
         match &self.wire {
-            Wire::Tls(stream) => Some(stream.get_ref().1),
+            Wire::Tls(stream) => Some(match stream.as_ref() {
+                TlsStream::Server(stream) => Secured::Server(stream.get_ref().1),
+                TlsStream::Client(stream) => Secured::Client(stream.get_ref().1),
+            }),
             _ => None,
         }
     }

@@ -40,6 +40,19 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
+    /// Gives an account these keys as well, but for hash functions of which it has a key: whoever changed the password meanwhile
+    /// is right. Whether there were any to give.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`], [`AccountError::Store`].
+    pub async fn add_keys(&self, jid: &BareJid, keys: &[ScramKeys]) -> Result<bool, AccountError> {
+        let mut transaction = self.write().await?;
+        let id = account_id(&mut transaction, jid).await?.ok_or(AccountError::Unknown)?;
+        let added = insert_keys(&mut transaction, id, keys).await?;
+        transaction.commit().await?;
+        Ok(added > 0)
+    }
+
     /// Deletes an account with everything that is kept of it, and leaves word for
     /// [`take_deletions`](Self::take_deletions).
     ///
@@ -142,15 +155,17 @@ async fn account_id(connection: &mut SqliteConnection, jid: &BareJid) -> sqlx::R
         .await
 }
 
+/// Adds keys, none for a hash function that the account has one of. How many were added.
 async fn insert_keys(
     connection: &mut SqliteConnection,
     account: i64,
     keys: &[ScramKeys],
-) -> sqlx::Result<()> {
+) -> sqlx::Result<u64> {
+    let mut added = 0;
     for key in keys {
-        sqlx::query(
+        let inserted = sqlx::query(
             "INSERT INTO scram_key (account, hash, salt, iterations, stored_key, server_key)
-             VALUES (?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .bind(account)
         .bind(key.hash().name())
@@ -160,6 +175,7 @@ async fn insert_keys(
         .bind(key.server_key())
         .execute(&mut *connection)
         .await?;
+        added += inserted.rows_affected();
     }
-    Ok(())
+    Ok(added)
 }

@@ -115,22 +115,37 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`].
     pub async fn decoy_key(&self) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+        self.key("decoy_key").await
+    }
+
+    /// The secret of this store from which dialback keys are made (XEP-0185); drawn at random when first asked for. It is kept, since
+    /// a restart must not make keys wrong that another server is just about to verify.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`].
+    pub async fn dialback_secret(&self) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+        self.key("dialback_secret").await
+    }
+
+    async fn key(&self, name: &'static str) -> Result<Zeroizing<[u8; 32]>, StoreError> {
         let mut fresh = Zeroizing::new([0; 32]);
         getrandom::fill(fresh.as_mut_slice())
             .map_err(|error| StoreError::Database(sqlx::Error::Io(error.into())))?;
         let mut transaction = self.write().await?;
-        sqlx::query("INSERT INTO setting (name, value) VALUES ('decoy_key', ?) ON CONFLICT DO NOTHING")
+        sqlx::query("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            .bind(name)
             .bind(fresh.as_slice())
             .execute(&mut *transaction)
             .await?;
-        let kept: Vec<u8> = sqlx::query_scalar("SELECT value FROM setting WHERE name = 'decoy_key'")
+        let kept: Vec<u8> = sqlx::query_scalar("SELECT value FROM setting WHERE name = ?")
+            .bind(name)
             .fetch_one(&mut *transaction)
             .await?;
         transaction.commit().await?;
         let kept = Zeroizing::new(kept);
         match <[u8; 32]>::try_from(kept.as_slice()) {
             Ok(key) => Ok(Zeroizing::new(key)),
-            Err(_) => Err(StoreError::corrupt("decoy key", "has another length")),
+            Err(_) => Err(StoreError::corrupt(name, "has another length")),
         }
     }
 

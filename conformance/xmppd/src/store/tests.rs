@@ -85,6 +85,19 @@ async fn new_keys_take_the_place_of_all_old_ones() {
 }
 
 #[tokio::test]
+async fn keys_are_added_for_hashes_that_an_account_lacks_and_never_replaced() {
+    let (_dir, store) = store().await;
+    let juliet = jid("juliet@localhost");
+    assert!(matches!(store.add_keys(&juliet, &keys(1)).await, Err(AccountError::Unknown)));
+    store.add_account(&juliet, &keys(1)[..1]).await.unwrap();
+    assert!(store.add_keys(&juliet, &keys(2)).await.unwrap());
+    let kept = [keys(1).remove(0), keys(2).remove(1)];
+    assert!(store.credentials(&juliet).await.unwrap().unwrap() == kept);
+    assert!(!store.add_keys(&juliet, &keys(3)).await.unwrap());
+    assert!(store.credentials(&juliet).await.unwrap().unwrap() == kept);
+}
+
+#[tokio::test]
 async fn a_deleted_account_leaves_nothing_to_its_successor() {
     let (_dir, store) = store().await;
     let (juliet, nurse) = (jid("juliet@localhost"), jid("nurse@localhost"));
@@ -200,6 +213,7 @@ async fn the_decoy_key_is_made_once() {
 
     let (_other, other) = self::store().await;
     assert_ne!(other.decoy_key().await.unwrap(), key);
+    assert_ne!(other.dialback_secret().await.unwrap(), other.decoy_key().await.unwrap());
 }
 
 #[tokio::test]

@@ -15,10 +15,11 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::extensions::GeneralName;
 use xmpp_core::jid::BareJid;
-use xmpp_core::tls::{Chain, PresentedName, Service, TlsInfo};
+use xmpp_core::tls::{Chain, Service, TlsInfo};
 use zeroize::Zeroizing;
 
 use super::TlsError;
+use super::trust::{XMPP_ADDR, names};
 use crate::data_dir::DataDir;
 
 /// Name of the self-made certificate in the data folder.
@@ -32,9 +33,6 @@ const VALIDITY: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// How far a client's clock may be behind ours.
 const CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// `id-on-xmppAddr` (RFC 6120, section 13.7.1.4).
-const XMPP_ADDR: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 5];
 
 /// A certificate chain and the key of its first certificate.
 pub struct Identity {
@@ -160,7 +158,7 @@ fn make_certificate(key: &Path, domains: &[BareJid]) -> Result<String, TlsError>
     Ok(parameters.self_signed(&pair).map_err(TlsError::Make)?.pem())
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     fs::read(path).map(Zeroizing::new).map_err(at(path))
 }
 
@@ -169,7 +167,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> TlsError + use<> {
     |source| TlsError::File { path, source }
 }
 
-fn pem_error(path: &Path, wanted: &'static str, source: pem::Error) -> TlsError {
+pub(super) fn pem_error(path: &Path, wanted: &'static str, source: pem::Error) -> TlsError {
     TlsError::Pem { path: path.to_owned(), wanted, source }
 }
 
@@ -184,22 +182,18 @@ impl Names {
     /// `None` when the certificate is malformed.
     fn of(certificate: &[u8]) -> Option<Self> {
         let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-        let (mut dns, mut addresses) = (Vec::new(), Vec::new());
         let extension = parsed.subject_alternative_name().ok()?;
-        for name in extension.iter().flat_map(|extension| &extension.value.general_names) {
-            match name {
-                GeneralName::DNSName(name) => dns.push(PresentedName::Dns((*name).to_owned())),
-                GeneralName::IPAddress(octets) => addresses.extend(
-                    <[u8; 4]>::try_from(*octets)
-                        .map(IpAddr::from)
-                        .or_else(|_| <[u8; 16]>::try_from(*octets).map(IpAddr::from))
-                        .ok(),
-                ),
-                _ => {}
-            }
-        }
+        let others = extension.iter().flat_map(|extension| &extension.value.general_names);
+        let addresses = others.filter_map(|name| match name {
+            GeneralName::IPAddress(octets) => <[u8; 4]>::try_from(*octets)
+                .map(IpAddr::from)
+                .or_else(|_| <[u8; 16]>::try_from(*octets).map(IpAddr::from))
+                .ok(),
+            _ => None,
+        });
+        let addresses = addresses.collect();
         // What is asked of it are the names alone.
-        Some(Self { dns: TlsInfo::new(Chain::Untrusted).with_names(dns), addresses })
+        Some(Self { dns: TlsInfo::new(Chain::Untrusted).with_names(names(certificate)), addresses })
     }
 
     fn cover(&self, domain: &BareJid) -> bool {

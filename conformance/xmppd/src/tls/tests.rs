@@ -28,9 +28,9 @@ fn handshake(
     identity: Identity,
     name: &str,
     version: &'static SupportedProtocolVersion,
-) -> Result<(ClientConnection, ServerConnection, ServerTls), rustls::Error> {
+) -> Result<(ClientConnection, ServerConnection, Tls), rustls::Error> {
     let certificate = identity.certificate().unwrap().clone();
-    let tls = ServerTls::new(identity).unwrap();
+    let tls = Tls::new(identity).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -40,7 +40,7 @@ fn handshake(
         .with_no_client_auth();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut server = ServerConnection::new(Arc::clone(tls.config())).unwrap();
+    let mut server = ServerConnection::new(Arc::clone(tls.clients())).unwrap();
     assert_eq!(tls.bindings(&server), Bindings::new(), "nothing to bind to yet");
     let mut wire = Vec::new();
     for _ in 0..8 {
@@ -237,7 +237,7 @@ fn files_that_are_not_what_they_should_be_are_refused_in_words() {
     let (_other_outer, other) = data_dir();
     Identity::self_made(&other, &domains(&["localhost"])).unwrap();
     let mixed = Identity::load(&certificate, &other.join("key.pem")).unwrap();
-    assert!(matches!(ServerTls::new(mixed), Err(TlsError::Config(_))), "the key of another certificate");
+    assert!(matches!(Tls::new(mixed), Err(TlsError::Config(_))), "the key of another certificate");
 }
 
 #[test]

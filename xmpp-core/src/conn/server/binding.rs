@@ -1,6 +1,7 @@
 //! From authentication to a bound resource (RFC 3920 section 7, RFC 6120 section 7).
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use super::{Bound, State, Unbound, refuse};
 use crate::bind;
@@ -32,11 +33,10 @@ impl Unbound {
             return refuse(core, Condition::InvalidFrom);
         }
         if let Stanza::Iq(iq) = &stanza
-            && iq.to().is_none_or(|to| self.is_ours(to))
-            && let Some(resource) = bind::requested(iq)
+            && let Some(resource) = requested(iq, self.auth.account().as_jid())
         {
-            let account = self.auth.account().clone();
-            core.ask(|ticket| Question::Binding { ticket, account, resource });
+            let identity = self.auth.identity().clone();
+            core.ask(|ticket| Question::Binding { ticket, identity, resource });
             return State::AwaitBinding(self, iq.clone());
         }
         match self.config.profile().stanza_before_binding() {
@@ -49,12 +49,6 @@ impl Unbound {
                 self.failed(core, error)
             }
         }
-    }
-
-    /// Whether a request to that address is one to the server, on behalf of the account or not (RFC 6120 section 7.1).
-    fn is_ours(&self, to: &Jid) -> bool {
-        let account = self.auth.account().as_jid();
-        to == account || *to == *account.domain_jid().as_jid()
     }
 
     /// Counts what went wrong, so that nobody can go on for ever.
@@ -95,4 +89,26 @@ impl Unbound {
         }
         self.failed(core, refused)
     }
+}
+
+impl Bound {
+    /// A stream has one resource, and keeps it: another is not allowed (RFC 6120 section 7.6.2.2).
+    pub(super) fn refuse_binding(self, core: &mut Core, iq: &Iq) -> State {
+        let error = StanzaError::new(stanza::Condition::NotAllowed);
+        if let Some(reply) = iq.error_reply(error.clone()) {
+            core.reply(Stanza::Iq(reply));
+        }
+        core.event(Event::Warning(Warning::Binding(error)));
+        State::Online(self)
+    }
+}
+
+/// Which resource a request asks for, if it asks for one and goes to the server: `Some(None)` for one of the server's choice. The
+/// server is also meant by the bare address of the client, `own` (RFC 6120 section 7.1).
+pub(super) fn requested(iq: &Iq, own: &Jid) -> Option<Option<String>> {
+    let is_ours = |to: &Jid| {
+        let whose = to.node().is_none() || to.node() == own.node();
+        to.is_bare() && to.domain() == own.domain() && whose
+    };
+    bind::requested(iq).filter(|_| iq.to().is_none_or(is_ours))
 }

@@ -34,6 +34,8 @@ pub enum XmlError {
     DuplicateAttribute,
     /// An element of the stream's content namespace, `jabber:client` or `jabber:server`, is written with a prefix.
     ContentPrefix,
+    /// A stanza uses a prefix that was declared in the header, where only those of the stream itself may be.
+    HeaderPrefix,
     /// There is text between the elements of the first level.
     Text,
     /// The stream goes on behind its end tag.
@@ -65,6 +67,7 @@ impl XmlError {
             XmlError::Encoding => Condition::UnsupportedEncoding,
             // Section 4.8.5.
             XmlError::ContentPrefix => Condition::BadNamespacePrefix,
+            XmlError::HeaderPrefix => Condition::InvalidNamespace,
             // Section 4.9.3.1, for well-formed XML that is no stream: no condition is more specific.
             XmlError::Version | XmlError::Text => Condition::BadFormat,
             // Section 4.9.3.14.
@@ -87,6 +90,7 @@ impl fmt::Display for XmlError {
             XmlError::Declaration => "a namespace declaration is not allowed",
             XmlError::DuplicateAttribute => "an element has two attributes of the same name",
             XmlError::ContentPrefix => "an element of the content namespace has a prefix",
+            XmlError::HeaderPrefix => "a stanza uses a prefix that the stream header declares",
             XmlError::Text => "there is text between the elements of the stream",
             XmlError::AfterFooter => "the stream goes on behind its end tag",
             XmlError::TooLarge => "an element is too large",

@@ -400,6 +400,10 @@ impl Reader {
             return Err(XmlError::ContentPrefix);
         }
         let attributes = self.tag.resolve(&self.scope)?;
+        if self.tag.prefixes().any(|prefix| self.scope.is_of_header(prefix)) && self.scope.in_stanza() {
+            // RFC 6120 section 4.8.5: whoever gets the stanza next has not seen the header.
+            return Err(XmlError::HeaderPrefix);
+        }
         let own = if ns == parent { 0 } else { self.scope.text(ns).len() };
         self.spelled = self.spelled.saturating_add(attributes).saturating_add(own);
         if self.spelled > self.limits.stanza_bytes() {
@@ -419,9 +423,11 @@ impl Reader {
     }
 
     /// Whether that is the stream's content namespace, and one whose elements must not be written with a prefix (RFC 6120
-    /// section 4.8.5).
+    /// section 4.8.5). A header that leaves it to the elements (section 4.8.2) can be that of either.
     fn is_content(&self, uri: Uri) -> bool {
-        uri == self.scope.content() && matches!(self.scope.text(uri), ns::CLIENT | ns::SERVER)
+        let content = self.scope.content();
+        let is_open = matches!(self.scope.text(content), ns::STREAMS | "");
+        (is_open || uri == content) && ns::is_content(self.scope.text(uri))
     }
 
     /// Hands out the tree and prepares for the next element.

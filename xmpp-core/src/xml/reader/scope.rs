@@ -163,6 +163,20 @@ impl Scope {
         self.levels.get(1).map_or(self.default, |level| level.default)
     }
 
+    /// Whether the prefix means what the header of the stream declared, for another namespace than that of streams.
+    pub(super) fn is_of_header(&self, prefix: &str) -> bool {
+        let declared = self.levels.get(1).map_or(0, |level| level.bindings as usize);
+        let place = self.bindings.iter().rposition(|binding| binding.prefix == prefix);
+        let binding = place.filter(|place| *place < declared).and_then(|place| self.bindings.get(place));
+        binding.is_some_and(|binding| self.text(binding.uri) != ns::STREAMS)
+    }
+
+    /// Whether the innermost element is a stanza or stands in one.
+    pub(super) fn in_stanza(&self) -> bool {
+        let stanza = self.levels.get(2).map_or(self.element, |level| level.element);
+        ns::is_content(self.text(stanza))
+    }
+
     /// The prefixes in scope with what they mean, outermost first.
     pub(super) fn prefixes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.bindings.iter().map(|binding| (binding.prefix.as_str(), self.text(binding.uri)))

@@ -47,6 +47,12 @@ impl Tag {
         self.prefix.as_ref().map(|prefix| prefix.as_str())
     }
 
+    /// The prefixes that are used, on the tag itself and on its attributes.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = &str> {
+        let attributes = self.attributes.iter().filter_map(|attribute| attribute.prefix.as_ref());
+        self.prefix.iter().chain(attributes).map(|prefix| prefix.as_str())
+    }
+
     pub(super) fn name(&self) -> &str {
         self.name.as_ref().map_or("", |name| name.as_str())
     }

@@ -19,47 +19,6 @@ fn r3921_3_04_a_login_as_the_older_text_has_it() {
 }
 
 #[test]
-fn what_cannot_be_bound() {
-    let mut host = Desk::new().host;
-    for stranger in ["romeo@example.net", "example.com", "romeo@im.example.com"] {
-        let refused = host.bind(&bare(stranger), None).unwrap_err();
-        assert_eq!(refused.condition(), Condition::NotAllowed, "{stranger}");
-    }
-    for resource in ["", "\u{fff9}", &"r".repeat(1024)] {
-        let refused = host.bind(&bare("juliet@example.com"), Some(resource)).unwrap_err();
-        assert_eq!(refused.condition(), Condition::BadRequest, "{resource:?}");
-    }
-    assert_eq!((host.sessions(), host.accounts.len()), (0, 0));
-    assert!(host.poll().is_none());
-}
-
-#[test]
-fn r6120_7_7_2_2_01_a_resource_that_is_taken_is_replaced_by_another() {
-    let mut desk = Desk::new();
-    let first = desk.login("juliet@example.com/balcony");
-    let second = desk.host.bind(&bare("juliet@example.com"), Some("balcony")).unwrap();
-    let third = desk.host.bind(&bare("juliet@example.com"), None).unwrap();
-    assert_ne!(second.jid().resource(), "balcony");
-    assert_ne!(second.jid(), third.jid());
-    assert_eq!(desk.host.sessions(), 3);
-    // The name is free again when its session has ended.
-    desk.detach(first);
-    desk.login("juliet@example.com/balcony");
-}
-
-#[test]
-fn sessions_one_below_at_and_above_the_limit() {
-    let mut desk = Desk::limited(HostLimits::new().with_sessions(2));
-    let first = desk.login("juliet@example.com/a");
-    desk.login("juliet@example.com/b");
-    let refused = desk.host.bind(&bare("juliet@example.com"), Some("c")).unwrap_err();
-    assert_eq!(refused.condition(), Condition::ResourceConstraint);
-    desk.login("romeo@example.com/c");
-    desk.detach(first);
-    desk.login("juliet@example.com/c");
-}
-
-#[test]
 fn an_account_is_loaded_once_and_forgotten_with_its_last_session() {
     let mut desk = Desk::new();
     let first = desk.bind("juliet@example.com/a");

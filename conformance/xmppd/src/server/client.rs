@@ -1,0 +1,271 @@
+//! A client's connection: what it asks is answered by the store, the hashing threads and the host, and what it sends goes to
+//! the host.
+//!
+//! While the host has no room for a stanza, nothing more is taken out of the machine, so the socket is not read, and the
+//! client's own TCP makes it wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tracing::{Instrument as _, debug, info, info_span, warn};
+use xmpp_core::conn::{
+    BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Event, Question, ServerConfig,
+    ServerConnection, Ticket, Warning,
+};
+use xmpp_core::jid::BareJid;
+use xmpp_core::sasl::ScramHash;
+use xmpp_core::sasl::server::CredentialsAnswer;
+use xmpp_core::stanza::StanzaError;
+use xmpp_core::time::Instant;
+use xmpp_core::tls::{TlsInfo, TlsRequest};
+
+use super::admission::Place;
+use super::clock::Clock;
+use super::driver::{Driver, Role, Waiting, resolved};
+use super::host::{Attached, HostHandle};
+use super::listener::Arrival;
+use super::tally::Tally;
+use super::transport::{Handshake, Secured, Transport};
+use crate::hashing::HashingPool;
+use crate::store::Store;
+use crate::tls::Tls;
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: Arc<ServerConfig>,
+    /// How long the end of a transport may take.
+    pub(super) close: Duration,
+    /// How long a handshake that comes first may take.
+    pub(super) handshake: Duration,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) tls: Tls,
+    pub(super) hashing: HashingPool,
+    /// Logins whose passwords could not be hashed.
+    pub(super) put_off: Tally,
+    /// Logins that failed, for whatever reason: the span of the line tells the last one's address.
+    pub(super) refused: Tally,
+    pub(super) host: HostHandle,
+}
+
+/// The answer to a question.
+enum Answer {
+    Credentials(Ticket<Credentials>, CredentialsAnswer),
+    Derivation(Ticket<Derivation>, DerivationAnswer),
+    Binding(Ticket<Binding>, Result<Attached, StanzaError>),
+}
+
+/// What comes first on a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// The stream, which may ask for TLS.
+    Plain,
+    /// TLS (XEP-0368).
+    Tls,
+}
+
+struct Client {
+    shared: Arc<Shared>,
+    machine: ServerConnection,
+    place: Place,
+    session: Option<Attached>,
+    /// The answer to the open question.
+    answer: Waiting<Answer>,
+    /// A stanza on its way to the host, which the next ones stand behind.
+    handing: Waiting<()>,
+}
+
+/// Serves a client, which `begins` in the clear or with TLS, until its connection ends or the server does.
+pub(super) async fn serve(shared: Arc<Shared>, begins: Begins, arrival: Arrival) {
+    let span = info_span!("client", peer = %arrival.peer);
+    connect(shared, begins, arrival).instrument(span).await;
+}
+
+async fn connect(shared: Arc<Shared>, begins: Begins, arrival: Arrival) {
+    let Arrival { stream, place, seed, shutdown, .. } = arrival;
+    let config = Arc::clone(&shared.config);
+    let (machine, transport) = match begins {
+        Begins::Plain => (ServerConnection::new(config, seed, shared.clock.now()), Transport::new(stream)),
+        Begins::Tls => {
+            let acceptor = TlsAcceptor::from(Arc::clone(shared.tls.clients_direct()));
+            let secured = Transport::secured(stream, Handshake::Accept(acceptor));
+            let transport = match timeout(shared.handshake, secured).await {
+                Ok(Ok(transport)) => transport,
+                Ok(Err(error)) => return debug!(%error, "the TLS handshake failed"),
+                Err(_) => return debug!("the TLS handshake took too long"),
+            };
+            let Some(Secured::Server(tls)) = transport.tls() else { return };
+            let info = shared.tls.client_info(tls);
+            (ServerConnection::over_tls(config, info, seed, shared.clock.now()), transport)
+        }
+    };
+    let (clock, close) = (shared.clock, shared.close);
+    let client = Client { shared, machine, place, session: None, answer: None, handing: None };
+    Driver::new(client, transport, clock, close).run(shutdown).await;
+}
+
+impl Role for Client {
+    type Machine = ServerConnection;
+
+    fn machine(&mut self) -> &mut ServerConnection {
+        &mut self.machine
+    }
+
+    fn is_ready(&self) -> bool {
+        self.handing.is_none()
+    }
+
+    fn handshake(&self, _: &TlsRequest) -> Option<Handshake> {
+        let config = Arc::clone(self.shared.tls.clients());
+        Some(Handshake::Accept(TlsAcceptor::from(config)))
+    }
+
+    fn tls_info(&self, tls: Secured<'_>) -> Option<TlsInfo> {
+        match tls {
+            Secured::Server(tls) => Some(self.shared.tls.client_info(tls)),
+            Secured::Client(_) => None,
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Online(online) => {
+                self.place.known();
+                info!(
+                    jid = %online.jid(),
+                    mechanism = online.mechanism().name(),
+                    encrypted = online.is_encrypted(),
+                    "session started"
+                );
+            }
+            Event::Stanza(stanza) => {
+                let Some(session) = &self.session else { return };
+                if let Some(handing) = self.shared.host.hand(session, stanza) {
+                    self.handing = Some(Box::pin(handing));
+                }
+            }
+            Event::Warning(Warning::Authentication(condition)) => match self.shared.refused.count() {
+                Some(count) => warn!(count, %condition, "logins failed"),
+                None => debug!(%condition, "a login failed"),
+            },
+            Event::Warning(warning) => debug!(?warning, "the client made a mistake"),
+            Event::Closed(closed) => {
+                let (reason, unsent) = closed.into_parts();
+                match self.session.take() {
+                    Some(mut session) => {
+                        info!(jid = %session.jid(), %reason, "session ended");
+                        let unsent = unsent.into_iter().map(|(_, stanza)| stanza);
+                        session.unsent.splice(0..0, unsent);
+                    }
+                    None => debug!(%reason, "ended before login"),
+                }
+            }
+            _ => debug!("an unknown event"),
+        }
+    }
+
+    /// Looks for the answer. Were an older question still open, its time would be over, and so is the search.
+    fn ask(&mut self, question: Question) {
+        let shared = Arc::clone(&self.shared);
+        self.answer = match question {
+            Question::Credentials { ticket, account, hash } => Some(Box::pin(async move {
+                Answer::Credentials(ticket, credentials(&shared.store, &account, hash).await)
+            })),
+            Question::Derivation { ticket, request } => Some(Box::pin(async move {
+                let derived = shared.hashing.run(move || request.run()).await;
+                let answer = derived.map(DerivationAnswer::Key).unwrap_or_else(|error| {
+                    if let Some(logins) = shared.put_off.count() {
+                        warn!(%error, logins, "logins were put off");
+                    }
+                    DerivationAnswer::Failed
+                });
+                Answer::Derivation(ticket, answer)
+            })),
+            Question::Binding { ticket, identity, resource } => Some(Box::pin(async move {
+                Answer::Binding(ticket, shared.host.bind(identity.account().clone(), resource).await)
+            })),
+            // The machine's patience ends it.
+            _ => None,
+        };
+    }
+
+    fn deliver(&mut self, now: Instant, room: bool) -> bool {
+        let Some(session) = &mut self.session else { return false };
+        let closed = session.mailbox().is_closed();
+        if !room && !closed {
+            return false;
+        }
+        let mail = session.mailbox().take();
+        let any = !mail.stanzas.is_empty();
+        for stanza in mail.stanzas {
+            // Refused only when the stream is about to end; then it finds another way.
+            if self.machine.send(now, stanza.clone()).is_err() {
+                session.unsent.push(stanza);
+            }
+        }
+        if mail.more {
+            self.shared.host.drained(session.session());
+        }
+        if let Some(error) = mail.close {
+            self.machine.fail(now, error);
+        }
+        any || closed
+    }
+
+    async fn turn(&mut self) {
+        tokio::select! {
+            answer = resolved(&mut self.answer) => self.on_answer(answer),
+            () = resolved(&mut self.handing) => {}
+            () = mail(self.session.as_ref()) => {}
+        }
+    }
+}
+
+impl Client {
+    fn on_answer(&mut self, answer: Answer) {
+        let now = self.shared.clock.now();
+        let outcome = match answer {
+            Answer::Credentials(ticket, answer) => self.machine.answer(now, ticket, answer),
+            Answer::Derivation(ticket, answer) => self.machine.answer(now, ticket, answer),
+            Answer::Binding(ticket, Ok(session)) => {
+                let jid = session.jid().clone();
+                let outcome = self.machine.answer(now, ticket, BindAnswer::Bound(jid));
+                // Dropping the session instead ends it.
+                self.session = outcome.is_ok().then_some(session);
+                outcome
+            }
+            Answer::Binding(ticket, Err(error)) => {
+                self.machine.answer(now, ticket, BindAnswer::Refused(error))
+            }
+        };
+        if outcome.is_err() {
+            debug!("an answer came too late");
+        }
+    }
+}
+
+/// Which keys answer the question; for PLAIN those of the strongest hash.
+async fn credentials(store: &Store, account: &BareJid, hash: Option<ScramHash>) -> CredentialsAnswer {
+    let hash = hash.unwrap_or(ScramHash::Sha256);
+    match store.credentials(account).await {
+        Ok(keys) => match keys.unwrap_or_default().into_iter().find(|keys| keys.hash() == hash) {
+            Some(keys) => CredentialsAnswer::Keys(keys),
+            None => CredentialsAnswer::Unknown,
+        },
+        Err(error) => {
+            warn!(%account, %error, "cannot look up keys");
+            CredentialsAnswer::TemporaryFailure
+        }
+    }
+}
+
+/// Waits until the host has something for the session.
+async fn mail(session: Option<&Attached>) {
+    match session {
+        Some(session) => session.mailbox().changed().await,
+        None => std::future::pending().await,
+    }
+}

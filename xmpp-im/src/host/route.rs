@@ -1,0 +1,135 @@
+//! Where stanzas go: to accounts, to the server itself, to components and to foreign domains (RFC 6120 section 10).
+
+use xmpp_core::jid::{BareJid, Jid};
+use xmpp_core::route::{self, Destination, Origin};
+use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+use xmpp_core::stream;
+
+use super::{AnonymousReach, Host, HostAction};
+use crate::account::{self, Account, Input};
+use crate::routing::{Decision, Traffic, route};
+
+impl Host {
+    /// Takes a stanza that came by the stream of another server or of a component, which has proved to that stream that it speaks for the
+    /// domain in `from`. It goes where one of a local client would go, but never from one foreign domain to another; a refusal
+    /// leaves by the way the stanza came.
+    ///
+    /// Presence that tells of availability goes to resources that are available, or to the one that it names; other presence is ignored
+    /// (RFC 6120 section 10.5.3.2). An account without sessions is not loaded for a stanza, so none waits for one: the answer is the same as
+    /// if there were no such account.
+    ///
+    /// # Errors
+    /// The stream error that the stream has to end with: `improper-addressing` without `to` or `from`, `invalid-from` if the sender
+    /// claims to be of this host, `host-unknown` if the receiver is not (RFC 6120 section 8.1.1.2), `policy-violation` for a foreign
+    /// sender if this host does not federate. The stanza goes nowhere.
+    pub fn deliver(&mut self, stanza: Stanza) -> Result<(), stream::Condition> {
+        let domains = &self.config.domains;
+        let origin = match stanza.from() {
+            None => return Err(stream::Condition::ImproperAddressing),
+            Some(from) if domains.is_component(from) => Origin::Component,
+            Some(from) if domains.serves(from) => return Err(stream::Condition::InvalidFrom),
+            Some(_) if !self.config.federates => return Err(stream::Condition::PolicyViolation),
+            Some(_) => Origin::Server,
+        };
+        let decision = route::route(stanza.kind(), stanza.to(), origin, domains, &self.config.profile);
+        match decision {
+            route::Decision::Fault(condition) => return Err(condition),
+            route::Decision::Forward(Destination::Account(to))
+                if origin == Origin::Server && self.is_confined(&to) =>
+            {
+                self.unattended(&stanza);
+            }
+            _ => self.routed.push_back(stanza),
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// A component has connected and proved that it is the one of this domain (XEP-0114): stanzas for it come out as
+    /// [`HostAction::Component`] from now on.
+    ///
+    /// # Errors
+    /// The stream error for the component: `host-unknown` if no component of this domain was [configured](super::HostConfig::with_component),
+    /// `conflict` if it is connected already.
+    pub fn attach_component(&mut self, domain: &BareJid) -> Result<(), stream::Condition> {
+        if domain.node().is_some() || !self.config.domains.is_component(domain.as_jid()) {
+            return Err(stream::Condition::HostUnknown);
+        }
+        match self.components.insert(domain.clone()) {
+            true => Ok(()),
+            false => Err(stream::Condition::Conflict),
+        }
+    }
+
+    /// The component that was attached is gone: who writes to it is told `remote-server-timeout` until it is back, which
+    /// says that waiting may help (RFC 6120 section 8.3.3.17).
+    pub fn detach_component(&mut self, domain: &BareJid) {
+        self.components.remove(domain);
+    }
+
+    /// Whether that account has to do with nobody of a foreign domain.
+    pub(super) fn is_confined(&self, account: &BareJid) -> bool {
+        self.config.anonymous_reach == AnonymousReach::Local
+            && self.accounts.get(account).is_some_and(Account::is_anonymous)
+    }
+
+    /// Whether that address is of a foreign domain.
+    pub(super) fn is_foreign(&self, address: &Jid) -> bool {
+        !self.config.domains.serves(address) && !self.config.domains.is_component(address)
+    }
+
+    /// Brings every stanza that is under way to its end.
+    pub(super) fn settle(&mut self) {
+        while let Some(stanza) = self.routed.pop_front() {
+            self.route(stanza);
+        }
+    }
+
+    /// RFC 3920 section 10: by the domain, then by the account.
+    fn route(&mut self, stanza: Stanza) {
+        let Some(to) = stanza.to() else { return };
+        match self.config.domains.locate(to, &self.config.profile) {
+            Destination::Server(_) => self.served(&stanza),
+            Destination::Account(account) if self.accounts.contains_key(&account) => {
+                self.with_account(&account, |owner, cx| owner.input(Input::Inbound(stanza), cx));
+            }
+            Destination::Account(_) => self.unattended(&stanza),
+            Destination::Component(domain) if self.components.contains(&domain) => {
+                self.actions.push_back(HostAction::Component(domain, stanza));
+            }
+            Destination::Component(_) => self.refuse(&stanza, Condition::RemoteServerTimeout),
+            Destination::Remote(_) if self.config.federates => {
+                self.actions.push_back(HostAction::Foreign(stanza));
+            }
+            Destination::Remote(_) | Destination::Nowhere => {
+                self.refuse(&stanza, Condition::RemoteServerNotFound);
+            }
+        }
+    }
+
+    /// Tells the sender that its stanza will not do.
+    pub(super) fn refuse(&mut self, stanza: &Stanza, condition: Condition) {
+        self.routed.extend(stanza.error_reply(StanzaError::new(condition)));
+    }
+
+    /// A stanza to an account without sessions, or that does not exist: nobody can tell which.
+    fn unattended(&mut self, stanza: &Stanza) {
+        let resource = stanza.to().and_then(Jid::resource);
+        match route(Traffic::of(stanza), resource, &[], self.config.profile.unmatched_resource()) {
+            Decision::Answer => self.routed.extend(account::answer(stanza)),
+            Decision::Unavailable => self.refuse(stanza, Condition::ServiceUnavailable),
+            Decision::Deliver(_) | Decision::Drop => {}
+        }
+    }
+
+    /// A stanza to the server itself (RFC 6120 section 10.5.2).
+    fn served(&mut self, stanza: &Stanza) {
+        match stanza {
+            Stanza::Iq(iq) if account::is_formality(iq) => {
+                self.routed.push_back(iq.result_reply(None).into());
+            }
+            Stanza::Iq(_) | Stanza::Message(_) => self.refuse(stanza, Condition::ServiceUnavailable),
+            Stanza::Presence(_) => {}
+        }
+    }
+}
