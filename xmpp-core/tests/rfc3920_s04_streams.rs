@@ -311,6 +311,7 @@ fn element(kind: FirstLevel) -> &'static str {
         FirstLevel::DialbackVerify => {
             "<verify xmlns='jabber:server:dialback' from='a.example' to='b.example'/>"
         }
+        FirstLevel::Handshake => "<handshake xmlns='jabber:component:accept'/>",
         FirstLevel::WrongContent => "<message xmlns='jabber:server'/>",
         FirstLevel::Foreign => "<x xmlns='urn:x'/>",
     }

@@ -34,15 +34,25 @@ use std::{
 };
 
 mod artifact;
+mod authority;
+mod dns;
+mod ejabberd;
 mod example;
+mod network;
 mod process;
 mod prosody;
+mod slixmpp;
 mod story;
 mod xmppd;
 
 pub use self::{
+    authority::{Authority, Certificate, Name},
+    dns::{Dns, Entry},
+    ejabberd::Ejabberd,
     example::Example,
+    network::{Direction, Network, Proof, Site},
     prosody::{Bindings, Hash, Prosody, Setup, Tls},
+    slixmpp::{Component, Slixmpp},
     story::{Story, Told},
     xmppd::Xmppd,
 };
@@ -64,6 +74,7 @@ pub const JULIET: Account = Account { name: "juliet", password: "a rose, by any 
 /// What a client has to know of a running server.
 #[derive(Debug, Clone)]
 pub struct Server {
+    domain: String,
     address: SocketAddr,
     authority: PathBuf,
     log: PathBuf,
@@ -78,8 +89,8 @@ impl Server {
 
     /// The XMPP domain, which is also the name in its certificate.
     #[must_use]
-    pub fn domain(&self) -> &'static str {
-        "localhost"
+    pub fn domain(&self) -> &str {
+        &self.domain
     }
 
     /// The PEM file that its certificate leads to.
@@ -90,9 +101,8 @@ impl Server {
 
     /// A client's failure, together with what the server printed meanwhile.
     fn told_by(&self, mut client: Failure) -> Failure {
-        let printed = std::fs::read(&self.log).unwrap_or_default();
-        client.output += "\n--- the server's output\n";
-        client.output += &String::from_utf8_lossy(&printed);
+        client.output += &format!("\n--- the output of {}\n", self.domain);
+        client.output += &process::printed(&self.log);
         client
     }
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 const POLL: Duration = Duration::from_millis(20);
-/// How long a daemon may take until it accepts connections.
+/// How long a daemon may take until it is ready.
 const START: Duration = Duration::from_secs(30);
 /// How long a daemon may take to end after TERM, before it is killed.
 const STOP: Duration = Duration::from_secs(10);
@@ -53,6 +53,29 @@ pub(super) fn run(mut command: Command, input: &str, limit: Duration) -> Result<
     Err(Failure::with_output(what, output.stdout + &output.stderr))
 }
 
+/// What tells that a daemon has started.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ready<'a> {
+    /// It accepts connections at all of these.
+    Accepts(&'a [SocketAddr]),
+    /// It prints a line of this.
+    Prints(&'a str),
+}
+
+impl Ready<'_> {
+    fn is_met(self, log: &Path) -> bool {
+        match self {
+            Self::Accepts(addresses) => addresses.iter().all(|address| TcpStream::connect(address).is_ok()),
+            Self::Prints(line) => printed(log).lines().any(|printed| printed == line),
+        }
+    }
+}
+
+/// What a daemon has printed so far.
+pub(super) fn printed(log: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned()
+}
+
 /// A process that serves until the value is dropped.
 #[derive(Debug)]
 pub(super) struct Daemon {
@@ -60,26 +83,20 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `command`, which prints into `log`, and waits until it accepts
-    /// connections at `address`.
-    pub(super) fn start(mut command: Command, address: SocketAddr, log: &Path) -> Result<Self, Failure> {
+    /// Starts `command`, which prints into `log`, and waits until it is `ready`.
+    pub(super) fn start(mut command: Command, log: &Path, ready: Ready<'_>) -> Result<Self, Failure> {
         let file = File::create(log)?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let failure = |what: String| {
-            let printed = std::fs::read_to_string(log).unwrap_or_default();
-            Failure::with_output(what, printed)
-        };
+        let failure = |what: String| Failure::with_output(what, printed(log));
         let mut daemon = Self { child: spawn(&mut command)? };
 
         let deadline = Instant::now() + START;
-        while TcpStream::connect(address).is_err() {
+        while !ready.is_met(log) {
             if let Some(status) = daemon.child.try_wait()? {
-                return Err(failure(format!(
-                    "{command:?} ended with {status} before it accepted connections"
-                )));
+                return Err(failure(format!("{command:?} ended with {status} before it was ready")));
             }
             if Instant::now() > deadline {
-                return Err(failure(format!("{command:?} does not accept connections at {address}")));
+                return Err(failure(format!("{command:?} does not get ready: {ready:?}")));
             }
             thread::sleep(POLL);
         }
@@ -179,24 +196,20 @@ mod tests {
     fn a_daemon_that_ends_at_once_says_why() {
         let log = tempfile::NamedTempFile::new().unwrap();
         let command = sh("echo no such option; exit 2");
-        let failure = Daemon::start(command, free_address().unwrap(), log.path()).unwrap_err();
+        let never = [free_address().unwrap()];
+        let failure = Daemon::start(command, log.path(), Ready::Accepts(&never)).unwrap_err();
         assert!(failure.to_string().contains("no such option"), "{failure}");
     }
 
     #[test]
     fn a_dropped_daemon_gets_term() {
-        // The listener stands for the daemon's port; the process only leaves a mark.
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let (ready, mark) = (folder.path().join("ready"), folder.path().join("mark"));
+        let mark = folder.path().join("mark");
         let mut command =
-            sh("trap 'echo term >\"$2\"; exit 0' TERM; : >\"$1\"; while :; do sleep 0.05; done");
-        command.arg("sh").args([&ready, &mark]);
-        let address = listener.local_addr().unwrap();
-        let daemon = Daemon::start(command, address, &folder.path().join("log")).unwrap();
-        while !ready.exists() {
-            thread::sleep(POLL);
-        }
+            sh("trap 'echo term >\"$1\"; exit 0' TERM; echo ready; while :; do sleep 0.05; done");
+        command.arg("sh").arg(&mark);
+        let log = folder.path().join("log");
+        let daemon = Daemon::start(command, &log, Ready::Prints("ready")).unwrap();
         drop(daemon);
         assert_eq!(std::fs::read_to_string(mark).unwrap(), "term\n");
     }

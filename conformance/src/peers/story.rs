@@ -3,6 +3,7 @@
 use super::{
     Absent, Failure, JULIET, ROMEO, Server, artifact,
     process::{self, Output},
+    slixmpp,
 };
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use std::{
 };
 
 /// A story bounds itself to a minute; this is for one that cannot.
-const LIMIT: Duration = Duration::from_secs(90);
+pub(super) const LIMIT: Duration = Duration::from_secs(90);
 
 /// A client library with the story it plays.
 #[derive(Debug, Clone)]
@@ -34,10 +35,15 @@ impl Story {
     /// # Errors
     /// There is no such interpreter, or it has no slixmpp.
     pub fn slixmpp() -> Result<Self, Absent> {
+        Self::python().map(|python| Self { client: Client::Python(python) })
+    }
+
+    /// The interpreter that has slixmpp.
+    pub(super) fn python() -> Result<PathBuf, Absent> {
         let found = named_or_installed("XMPP_PEERS_PYTHON", "venv/bin/python").and_then(|python| {
             let mut command = Command::new(&python);
             command.args(["-c", "import slixmpp"]);
-            process::run(command, "", LIMIT).map(|_| Self { client: Client::Python(python) })
+            process::run(command, "", LIMIT).map(|_| python)
         });
         found.map_err(|failure| Absent { peer: "slixmpp", missing: failure.to_string() })
     }
@@ -68,8 +74,8 @@ impl Story {
     pub fn tell(&self, server: &Server, options: &[&str]) -> Result<Told, Failure> {
         let mut command = match &self.client {
             Client::Python(python) => {
-                let mut command = Command::new(python);
-                command.arg(process::source("slixmpp_story.py")).arg("--ca").arg(server.authority());
+                let mut command = slixmpp::script(python, "slixmpp_story.py");
+                command.arg("--ca").arg(server.authority());
                 command
             }
             Client::Node(folder) => {
@@ -94,7 +100,7 @@ pub struct Told {
 }
 
 impl Told {
-    fn new(output: Output) -> Result<Self, Failure> {
+    pub(super) fn new(output: Output) -> Result<Self, Failure> {
         let lines: Vec<String> = output.stdout.lines().map(str::to_owned).collect();
         match lines.last().map(String::as_str) {
             Some("the end") => Ok(Self { lines }),

@@ -1,11 +1,15 @@
 //! Our reference runtime as a peer's counterpart: a real process on a free port.
 
 use super::{
-    Account, Failure, JULIET, ROMEO, Server,
+    Account, Failure, JULIET, Proof, ROMEO, Server, Site,
     artifact::Artifact,
-    process::{self, Daemon},
+    process::{self, Daemon, Ready},
 };
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 use tempfile::TempDir;
 
 /// How long adding an account may take.
@@ -21,26 +25,57 @@ pub struct Xmppd {
 }
 
 impl Xmppd {
-    /// Builds it, adds the accounts and runs it as `localhost`.
+    /// Builds it, adds the accounts and runs it as `localhost`, with a certificate
+    /// that it makes itself.
     ///
     /// # Errors
     /// It does not build, take the accounts, start, or make its certificate.
     pub fn start() -> Result<Self, Failure> {
+        // Self-signed: its own authority.
+        Self::run("localhost", |_, folder| Ok(folder.join("cert.pem")))
+    }
+
+    /// Builds it, adds the accounts and runs it as the domain of `site`. It asks no
+    /// name server: it is told where the `neighbours` are. `options` come at the end
+    /// of its command line.
+    ///
+    /// # Errors
+    /// It does not build, take the accounts, or start.
+    pub fn federate(site: &Site<'_>, neighbours: &[&Site<'_>], options: &[&str]) -> Result<Self, Failure> {
+        Self::run(site.domain(), |command, folder| {
+            let files = site.write(folder)?;
+            command.arg("--cert").arg(files.certificate).arg("--key").arg(files.key);
+            command.args(["--s2s", &site.s2s().to_string()]).arg("--ca").arg(files.trusted);
+            if site.least() == Proof::External {
+                command.arg("--require-certificates");
+            }
+            for neighbour in neighbours {
+                command.args(["--resolve", &format!("{}={}", neighbour.domain(), neighbour.s2s())]);
+            }
+            command.args(options);
+            Ok(files.issuer)
+        })
+    }
+
+    /// `told` completes the command line, and says whom its clients have to trust.
+    fn run(
+        domain: &str,
+        told: impl FnOnce(&mut Command, &Path) -> Result<PathBuf, Failure>,
+    ) -> Result<Self, Failure> {
         let program = Artifact::Binary("xmppd").build()?;
         let data = tempfile::tempdir()?;
         for account in [ROMEO, JULIET] {
-            add(&program, data.path(), account)?;
+            add(&program, data.path(), account, domain)?;
         }
 
         let address = process::free_address()?;
         let mut command = Command::new(&program);
-        command.arg("--data").arg(data.path()).args(["serve", "--domain", "localhost", "--c2s"]);
+        command.arg("--data").arg(data.path()).args(["serve", "--domain", domain, "--c2s"]);
         command.arg(address.to_string());
-        // Self-signed: its own authority.
-        let authority = data.path().join("cert.pem");
+        let authority = told(&mut command, data.path())?;
         let log = data.path().join("log");
-        let daemon = Daemon::start(command, address, &log)?;
-        let server = Server { address, authority, log };
+        let daemon = Daemon::start(command, &log, Ready::Accepts(&[address]))?;
+        let server = Server { domain: domain.into(), address, authority, log };
         match server.authority.is_file() {
             true => Ok(Self { _daemon: daemon, server, _data: data }),
             false => Err(server.told_by(Failure::new("xmppd made no certificate"))),
@@ -54,8 +89,8 @@ impl Xmppd {
     }
 }
 
-fn add(program: &Path, data: &Path, account: Account) -> Result<(), Failure> {
+fn add(program: &Path, data: &Path, account: Account, domain: &str) -> Result<(), Failure> {
     let mut command = Command::new(program);
-    command.arg("--data").arg(data).args(["user", "add"]).arg(format!("{}@localhost", account.name));
+    command.arg("--data").arg(data).args(["user", "add"]).arg(format!("{}@{domain}", account.name));
     process::run(command, &format!("{}\n", account.password), ADD).map(drop)
 }
