@@ -49,14 +49,18 @@ pub enum Label {
     StanzaId,
     /// Resources that a server assigns.
     Resource,
+    /// Nodes of the temporary accounts of anonymous clients.
+    Node,
     /// Tells the tickets of one machine from another's.
     Ticket,
+    /// How far apart in time those are kept who would all do the same at once.
+    Jitter,
     /// The choice among hosts of equal priority.
     Weight,
 }
 
 impl Label {
-    const COUNT: usize = 6;
+    const COUNT: usize = 8;
 
     const fn index(self) -> usize {
         match self {
@@ -65,7 +69,9 @@ impl Label {
             Label::StanzaId => 2,
             Label::Resource => 3,
             Label::Ticket => 4,
+            Label::Jitter => 7,
             Label::Weight => 5,
+            Label::Node => 6,
         }
     }
 }

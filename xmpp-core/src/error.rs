@@ -25,6 +25,10 @@ pub enum Misuse {
     Unprotected,
     /// More stanzas wait to be transmitted than the limits allow. Poll, transmit, and send again.
     OutboxFull,
+    /// More requests wait for their responses than the limit allows. Wait until some have ended.
+    TooManyRequests,
+    /// A stanza between servers does not say from whom and to whom it is. Give it both addresses (RFC 6120 section 8.1).
+    Unaddressed,
 }
 
 impl fmt::Display for Misuse {
@@ -41,6 +45,8 @@ impl fmt::Display for Misuse {
             Misuse::Closed => "the stream is closing or closed",
             Misuse::Unprotected => "a client can be redirected only once TLS protects the stream",
             Misuse::OutboxFull => "too much waits to be transmitted: poll first",
+            Misuse::TooManyRequests => "too many requests wait for their responses",
+            Misuse::Unaddressed => "a stanza between servers needs both addresses",
         })
     }
 }

@@ -15,6 +15,7 @@
 //! | [`sasl`] | mechanisms as machines of both sides | section 6 |
 //! | [`bind`] | resource binding | section 7 |
 //! | [`dialback`] | keys and elements of server dialback | section 8 |
+//! | [`component`] | how a component proves itself | (XEP-0114) |
 //! | [`conn`] | all of it put in motion, one type per role | |
 //! | [`resolve`] | which hosts to connect to for a domain | sections 14.3 and 14.4 |
 //! | [`route`] | where a server sends a stanza | section 10 |
@@ -33,6 +34,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod bind;
+pub mod component;
 pub mod conn;
 pub mod dialback;
 pub mod entropy;

@@ -28,7 +28,6 @@ fn refused(bytes: impl AsRef<[u8]>) -> String {
     let shown = String::from_utf8_lossy(bytes.as_ref()).into_owned();
     assert!(server.over, "{shown} was taken: {said}");
     let (head, error) = said.split_once("><stream:error>").unwrap_or_else(|| panic!("{shown}: {said}"));
-    // r3920_4_7_1_02
     assert!(head.starts_with("<?xml version='1.0'?><stream:stream "), "{head}");
     assert!(head.contains(" from='example.com'"), "{head}");
     assert!(head.contains(" id='") && head.contains(" xml:lang='en'"), "{head}");
@@ -64,7 +63,6 @@ fn r3920_4_7_1_02_a_fault_in_the_header_is_answered_with_a_header_first() {
     assert_eq!(refused(header("to='example.com' from='@' version='1.0'")), "improper-addressing");
     assert_eq!(refused(header("to='elsewhere.example' version='1.0'")), "host-unknown");
     assert_eq!(refused(header("to='juliet@example.com' version='1.0'")), "host-unknown");
-    // r3920_4_4_1_11
     assert_eq!(refused(header("to='example.com'")), "unsupported-version");
     for version in ["0.9", "0.0", "", "1", "one"] {
         assert_eq!(refused(header(&format!("to='example.com' version='{version}'"))), "unsupported-version");
@@ -100,19 +98,20 @@ fn r3920_4_4_10_stream_ids_differ_on_every_header() {
     pair.run();
     let text = &pair.server.transcript;
     let ids: Vec<&str> = text.split(" id='").skip(1).map(|rest| rest.split('\'').next().unwrap()).collect();
-    // r6120_4_7_3_01 r6120_4_3_3_07: before TLS, after TLS, after SASL.
+    // Before TLS, after TLS, after SASL.
+    // covers 6120-4.7.3-01
     let streams: Vec<_> = ids.iter().filter(|id| id.len() == 24).take(3).collect();
     assert_eq!(streams.len(), 3, "{text}");
     assert!(streams[0] != streams[1] && streams[1] != streams[2] && streams[0] != streams[2]);
-    // r3920_4_4_12: the initiating entity gives none.
+    // covers 3920-4.4-12: the initiating entity gives none
     let client = &pair.client.transcript;
     assert!(
         client.split("<stream:stream").skip(1).all(|tag| !tag.split('>').next().unwrap().contains(" id="))
     );
-    // r6120_4_3_3_06: each has its declaration.
+    // covers 6120-4.3.3-06: each has its declaration
     assert_eq!(client.matches("<?xml version='1.0'?><stream:stream").count(), 3);
     assert_eq!(text.matches("<?xml version='1.0'?><stream:stream").count(), 3);
-    // r6120_4_3_3_02: none is closed on a restart.
+    // covers 6120-4.3.3-02: none is closed on a restart
     assert!(!client.contains(FOOTER) && !text.contains(FOOTER));
 }
 
@@ -134,9 +133,9 @@ fn r6120_4_7_2_02_the_answer_is_addressed_to_who_asked() {
     };
     assert!(answer("from='juliet@example.com'").contains(" to='juliet@example.com'"));
     assert!(answer("from='juliet@example.com/balcony'").contains(" to='juliet@example.com' "));
-    // r6120_4_7_2_03
+    // covers 6120-4.7.2-03
     assert!(!answer("").contains(" to="));
-    // r6120_4_7_3_03
+    // covers 6120-4.7.3-03
     assert!(answer("id='mine'").contains("<stream:features>"));
 }
 
@@ -164,7 +163,7 @@ fn r3920_4_4_18_stanzas_get_the_language_of_their_stream() {
     let mut server = online_server(open_server());
     server.feed("<message><body>1</body></message><message xml:lang='de'><body>2</body></message>");
     assert!(server.stanzas[0].contains(" xml:lang='en'"));
-    // r3920_4_4_19
+    // covers 3920-4.4-19
     assert!(server.stanzas[1].contains(" xml:lang='de'"));
 }
 
@@ -223,7 +222,7 @@ fn r3920_9_1_2_02_a_stanza_from_another_ends_the_stream() {
         assert_eq!(server.feed(format!("<message from='{from}'/>")), stream_error("invalid-from"), "{from}");
         assert!(server.stanzas.is_empty());
     }
-    // r6120_8_1_2_1_01: the bare and the full address are the client's own; the receiver learns the full one.
+    // The bare and the full address are the client's own; the receiver learns the full one.
     for from in ["juliet@example.com", "juliet@example.com/balcony", "JULIET@example.com"] {
         let mut server = online_server(open_server());
         server.feed(format!("<message from='{from}'/>"));
@@ -262,7 +261,6 @@ fn r6120_4_9_1_1_02_the_peers_error_ends_both_directions() {
     let mut client = online_client(open_client());
     assert_eq!(client.feed(error), FOOTER);
     assert_eq!(client.reason, Some(CloseReason::Peer(Condition::Conflict.into())));
-    // r6120_4_9_2_01
     let mut client = online_client(open_client());
     client.feed("<stream:error><brand-new xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
     assert_eq!(client.reason, Some(CloseReason::Peer(Condition::UndefinedCondition.into())));
@@ -280,7 +278,7 @@ fn a_client_judges_the_servers_header() {
     assert_eq!(answer(&with("id='1'")).0, stream_error("unsupported-version"));
     assert_eq!(answer(&with("id='1' version='0.9'")).0, stream_error("unsupported-version"));
     assert_eq!(answer(&with("id='1' version='1.0' from='example.com'")), (String::new(), false));
-    // r3920_4_4_04 r6120_4_7_1_05 r6120_4_7_2_05
+    // covers 3920-4.4-04
     assert_eq!(answer(&with("id='1' version='1.0' to='elsewhere'")), (String::new(), false));
     assert_eq!(
         answer(&format!("<stream:stream version='1.0' xmlns='jabber:server' xmlns:stream='{STREAMS}'>")).0,
@@ -313,6 +311,7 @@ fn element(kind: FirstLevel) -> &'static str {
         FirstLevel::DialbackVerify => {
             "<verify xmlns='jabber:server:dialback' from='a.example' to='b.example'/>"
         }
+        FirstLevel::Handshake => "<handshake xmlns='jabber:component:accept'/>",
         FirstLevel::WrongContent => "<message xmlns='jabber:server'/>",
         FirstLevel::Foreign => "<x xmlns='urn:x'/>",
     }
@@ -370,7 +369,7 @@ fn r3920_4_3_06_every_element_in_every_phase_is_judged_by_the_table() {
             match phase.verdict(kind) {
                 Verdict::Refuse(condition) => {
                     assert_eq!(said, stream_error(condition.name()), "{kind:?} in {phase:?}");
-                    // r3920_4_7_3_13: it is not processed.
+                    // covers 3920-4.7.3-13: it is not processed
                     assert!(over && stanzas == 0, "{kind:?} in {phase:?}");
                 }
                 Verdict::Accept => {

@@ -20,13 +20,13 @@ fn r3920_5_2_01_required_tls_is_offered_alone_and_marked() {
     let said = server.feed(CLIENT_HEADER);
     assert!(said.ends_with(OFFER_TLS), "{said}");
     assert_eq!(server.feed(STARTTLS), PROCEED);
-    // r3920_5_1_17 r3920_5_2_09: not again; r6120_5_4_3_3_02: now SASL.
     let said = server.feed(CLIENT_HEADER);
+    // covers 3920-5.2-09
     assert!(said.starts_with("<?xml version='1.0'?><stream:stream "));
-    assert!(
-        !said.contains("starttls") && said.contains("<mechanism>SCRAM-SHA-256-PLUS</mechanism>"),
-        "{said}"
-    );
+    // covers 3920-5.1-17
+    assert!(!said.contains("starttls"), "{said}");
+    // covers 6120-5.4.3.3-02
+    assert!(said.contains("<mechanism>SCRAM-SHA-256-PLUS</mechanism>"), "{said}");
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn optional_tls_is_offered_beside_sasl() {
     let mut server = server(server_config().with_tls(TlsPolicy::Optional));
     let said = server.feed(CLIENT_HEADER);
     assert!(said.contains("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><mechanisms "), "{said}");
-    // r3920_6_2_01
+    // covers 3920-6.2-01
     assert!(!said.contains("PLAIN") && !said.contains("PLUS"), "{said}");
     // After a failed attempt it may still be negotiated.
     assert!(server.feed(AUTH_PLAIN).contains("<encryption-required/>"));
@@ -116,7 +116,7 @@ fn r3920_5_1_15_what_came_before_is_forgotten() {
     server.feed(STARTTLS);
     let said = server.feed("<!DOCTYPE x>");
     assert!(said.ends_with(&stream_error("restricted-xml")) && !said.contains("romeo"), "{said}");
-    // r6120_5_4_3_3_01
+    // covers 6120-5.4.3.3-01
     assert_ne!(attribute(&said, "stream:stream", "id"), attribute(&first, "stream:stream", "id"));
 }
 
@@ -140,7 +140,7 @@ fn r3920_5_2_06_a_failed_handshake_ends_the_transport_without_a_byte() {
             client.conn.tls_failed(client.now, TlsError::Handshake).unwrap();
             (client.said(), client.reason, client.close)
         };
-        // r6120_5_4_3_2_01
+        // covers 6120-5.4.3.2-01
         assert_eq!(said, "", "{role}");
         assert_eq!(reason, Some(CloseReason::Tls(TlsFault::Failed(TlsError::Handshake))), "{role}");
         assert_eq!(close, Some(Close::Abort), "{role}");
@@ -153,7 +153,7 @@ fn r3920_5_1_11_the_certificate_is_judged_by_the_name_the_user_gave() {
     let cases = [
         (TlsInfo::new(Chain::Untrusted).with_name(name("example.com")), Some(TlsError::Untrusted)),
         (TlsInfo::new(Chain::Trusted), Some(TlsError::WrongName)),
-        // r3920_5_1_13
+        // RFC 3920 section 5.1: where SRV records lead is not who was asked for.
         (TlsInfo::new(Chain::Trusted).with_name(name("im.example.com")), Some(TlsError::WrongName)),
         (TlsInfo::new(Chain::Trusted).with_name(name("*.example.com")), Some(TlsError::WrongName)),
         (TlsInfo::new(Chain::Trusted).with_name(name("other")).with_name(name("EXAMPLE.com")), None),
@@ -167,7 +167,9 @@ fn r3920_5_1_11_the_certificate_is_judged_by_the_name_the_user_gave() {
         match fault {
             Some(error) => {
                 // Not a byte goes to a server that is not known.
+                // covers 6120-13.7.2-02
                 assert_eq!(said, "");
+                // covers 3920-5.1-13
                 assert_eq!(client.reason, Some(CloseReason::Tls(TlsFault::Failed(error))));
             }
             None => assert!(said.contains(" from='juliet@example.com'"), "{said}"),
@@ -193,7 +195,7 @@ fn a_client_that_needs_tls_asks_for_it_even_if_it_is_not_offered() {
     let plain_text = optional().feed(format!("{SERVER_HEADER}{}", offer(&["SCRAM-SHA-256"])));
     assert!(plain_text.contains(" mechanism='SCRAM-SHA-256'"), "{plain_text}");
     assert_eq!(optional().feed(format!("{SERVER_HEADER}{OFFER_TLS}")), STARTTLS);
-    // r3920_6_2_01: never the password itself.
+    // covers 3920-6.2-01: never the password itself
     let mut client = optional();
     assert_eq!(client.feed(format!("{SERVER_HEADER}{}", offer(&["PLAIN"]))), FOOTER);
 }
@@ -214,7 +216,7 @@ fn r3920_5_1_02_nothing_but_starttls_before_tls() {
 fn every_policy_and_mechanism_logs_in() {
     let mut logins = 0;
     for tls in [TlsPolicy::Required, TlsPolicy::Optional, TlsPolicy::Disabled] {
-        for mechanism in Mechanism::ALL {
+        for mechanism in Mechanism::PASSWORD {
             let only = Selection::new().mechanisms(&[mechanism]).plain(PlainPolicy::Always);
             let mut pair = Pair::with(
                 client_config().with_tls(tls).with_mechanisms(only.clone()),

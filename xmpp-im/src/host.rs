@@ -4,6 +4,18 @@
 //! goes to [`Host::receive`]; what a session is to get waits in its outbox until [`Host::take`] asks for it. What has to be done
 //! comes out of [`Host::poll`], in order.
 //!
+//! What is for a foreign domain or for a component comes out of it too, as [`HostAction::Foreign`] and [`HostAction::Component`], and
+//! what comes from there goes to [`Host::deliver`]. The host keeps none of it back: each stanza that comes in makes one go out, and
+//! beside that only refusals of what waited in a bounded outbox. How a domain is reached, and what waits for it until then, it does not
+//! know.
+//!
+//! - RFC 6120 section 7: sessions under resources, and who gives way at a conflict
+//! - RFC 6120 section 10: where stanzas go, in order for each pair of sender and receiver
+//! - RFC 6121 sections 2, 4 and 8.5: rosters, presence among an account's own resources, and which of them get a stanza
+//! - XEP-0175: accounts that live only as long as their session
+//!
+//! Presence goes no further than the account yet: sent to somebody else it gets `feature-not-implemented`.
+//!
 //! ```
 //! use xmpp_core::entropy::Seed;
 //! use xmpp_core::jid::BareJid;

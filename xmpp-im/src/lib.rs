@@ -5,10 +5,12 @@
 //!
 //! | rule | place |
 //! |---|---|
+//! | resource binding, RFC 6120 section 7; where stanzas go, section 10 | [`host`] |
 //! | session establishment, RFC 3921 section 3 | [`establish`] |
 //! | presence among the resources of an account, RFC 6121 section 4 | [`account`](host) |
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
+//! | other servers, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
 //! | what storage has to do | [`store`] |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -19,6 +21,7 @@ extern crate std;
 
 mod account;
 pub mod establish;
+pub mod federation;
 pub mod host;
 pub mod limits;
 pub mod roster;

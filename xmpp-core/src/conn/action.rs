@@ -11,7 +11,7 @@ use super::question::Question;
 use super::timer::Timer;
 use crate::dialback;
 use crate::jid::{BareJid, FullJid};
-use crate::sasl::{Mechanism, SaslCondition};
+use crate::sasl::{Mechanism, SaslCondition, Secret};
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::{Condition, Features, OtherHost, StreamError};
 use crate::tls::{TlsError, TlsRequest};
@@ -71,12 +71,22 @@ impl SendId {
 pub enum Event {
     /// A resource was bound: stanzas may be sent from now on.
     Online(Box<Online>),
+    /// Server: PLAIN has proved this password, and [`CredentialsAnswer::Outdated`](crate::sasl::server::CredentialsAnswer::Outdated) asked for
+    /// it. Make the keys that the account lacks ([`ScramKeys::for_password`](crate::sasl::ScramKeys::for_password), away from the I/O), and drop it.
+    PasswordVerified {
+        /// The account.
+        account: BareJid,
+        /// Its password, prepared. `Debug` does not show it.
+        password: Secret,
+    },
     /// A stanza came. On a server its `from` is the sender's full JID, whatever the client wrote; from another server it is an address of
     /// a domain that was proved.
     Stanza(Stanza),
     /// Between servers: the answer to a stanza that is not one. It has to reach its sender by another stream, since this one carries stanzas
     /// one way only.
     Reply(Stanza),
+    /// The stream of the component of this domain is open: stanzas may be sent from now on (XEP-0114).
+    Attached(BareJid),
     /// Between servers: from now on the stream carries stanzas between these domains, from the server that opened it to the other one.
     Authorized {
         /// Ours.
@@ -242,7 +252,7 @@ pub enum CloseReason {
     Authentication(AuthenticationFault),
     /// Client: the server bound no resource.
     Binding(Option<StanzaError>),
-    /// Between servers: a dialback key was invalid, and the stream proved no other domain.
+    /// Between servers: a dialback key was invalid. On the receiving side, only where the stream proved no other domain.
     Dialback,
     /// Initiating server: neither SASL EXTERNAL nor dialback may be used on this stream.
     NoMethod,
@@ -254,6 +264,8 @@ pub enum CloseReason {
 pub enum TlsFault {
     /// Server: the client asked for TLS where it was not on offer.
     NotOffered,
+    /// Server: the request had something in it.
+    Malformed,
     /// Client: the server refused.
     Refused,
     /// The handshake failed, or the server's certificate did not do.

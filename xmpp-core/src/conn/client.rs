@@ -3,7 +3,6 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::Close;
 use super::action::{AuthenticationFault, CloseReason, Event, Online, TlsFault, Warning};
@@ -16,7 +15,7 @@ use crate::bind;
 use crate::entropy::{Label, Seed};
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::client::{Client, ClientError, ClientStep, Start};
-use crate::sasl::{Bindings, Mechanism, Nonce, SaslCondition, framing};
+use crate::sasl::{Bindings, Choice, Mechanism, Nonce, Offer, SaslCondition, Secret, framing};
 use crate::stanza::{IqType, Stanza, StanzaError};
 use crate::stream::{Condition, Features, FirstLevel, Phase, StreamHeader};
 use crate::time::Instant;
@@ -124,8 +123,12 @@ struct Stage {
 }
 
 struct Exchange {
-    authenticated: Authenticated,
+    /// Whatever another attempt needs, the password included.
+    stage: Stage,
+    offer: Offer,
+    mechanism: Mechanism,
     client: Client,
+    attempts: u32,
 }
 
 /// What is needed once the exchange has succeeded: no password among it.
@@ -189,15 +192,7 @@ impl Role for State {
             }
             (State::AwaitSasl(exchange), FirstLevel::Challenge) => exchange.on_challenge(core, &element),
             (State::AwaitSasl(exchange), FirstLevel::Success) => exchange.on_success(core, &element),
-            (State::AwaitSasl(_), _) => {
-                // RFC 6120 section 6.5: an unknown condition, or none, counts as `not-authorized`.
-                let causes =
-                    element.children().filter(|cause| cause.ns() == ns::SASL && cause.name() != "text");
-                let condition = causes.map(|cause| SaslCondition::from_name(cause.name())).next();
-                let fault = AuthenticationFault::Refused(condition.unwrap_or(SaslCondition::NotAuthorized));
-                core.finish(CloseReason::Authentication(fault), Close::Graceful);
-                State::Over
-            }
+            (State::AwaitSasl(exchange), _) => exchange.on_failure(core, &element),
             (State::AwaitSecondFeatures(authenticated), _) => {
                 authenticated.on_features(core, Features::parse(element.as_ref()))
             }
@@ -260,8 +255,9 @@ impl Stage {
     fn header(&self) -> StreamHeader {
         let account = &self.config.account;
         let mut header = StreamHeader::new(ns::CLIENT).with_to(account.domain());
-        if self.tls.is_some() {
-            // RFC 6120 section 4.7.1: who we are is nobody's business before TLS protects it.
+        if self.tls.is_some() && account.node().is_some() {
+            // RFC 6120 section 4.7.1: who we are is nobody's business before TLS protects it, and not known to be anybody before an
+            // anonymous login.
             header = header.with_from(account.as_str());
         }
         match &self.config.lang {
@@ -284,8 +280,22 @@ impl Stage {
                 return State::AwaitProceed(self);
             }
         }
-        let bindings = self.tls.as_ref().map(|tls| tls.bindings().clone()).unwrap_or_default();
-        self.authenticate(core, features, &bindings)
+        let mut offer = Offer::new(features.mechanisms());
+        if let Some(types) = features.binding_types() {
+            offer = offer.with_binding_types(types);
+        }
+        match self.config.mechanisms.choose(&offer, &self.bindings(), self.tls.is_some()) {
+            Ok(choice) => self.authenticate(core, offer, choice, 1),
+            Err(error) => {
+                let fault = AuthenticationFault::NoMechanism(error);
+                core.finish(CloseReason::Authentication(fault), Close::Graceful);
+                State::Over
+            }
+        }
+    }
+
+    fn bindings(&self) -> Bindings {
+        self.tls.as_ref().map(|tls| tls.bindings().clone()).unwrap_or_default()
     }
 
     fn on_proceed(self, core: &mut Core) -> State {
@@ -298,23 +308,24 @@ impl Stage {
         State::TlsPending(self)
     }
 
-    fn authenticate(self, core: &mut Core, features: &Features, bindings: &Bindings) -> State {
-        let header = self.header();
-        let Stage { config, tls } = self;
-        let offered: Vec<&str> = features.mechanisms().iter().map(String::as_str).collect();
-        let choice = match config.mechanisms.choose(&offered, bindings, tls.is_some()) {
-            Ok(choice) => choice,
-            Err(error) => {
-                let fault = AuthenticationFault::NoMechanism(error);
-                core.finish(CloseReason::Authentication(fault), Close::Graceful);
-                return State::Over;
-            }
-        };
+    fn authenticate(self, core: &mut Core, offer: Offer, choice: Choice, attempts: u32) -> State {
         let mechanism = choice.mechanism();
-        let ClientConfig { account, password, resource, iterations, .. } = *config;
-        let authcid = account.node().unwrap_or_default().to_owned();
-        let start =
-            Start::new(choice, authcid, password, Nonce::from_random(core.nonce())).iterations(iterations);
+        let config = &self.config;
+        let authcid = match mechanism {
+            Mechanism::Anonymous => config.trace.as_deref(),
+            _ => config.account.node(),
+        };
+        let nonce = Nonce::from_random(core.nonce());
+        let mut start = Start::new(choice, authcid.unwrap_or_default(), config.password.clone(), nonce)
+            .iterations(config.iterations.clone());
+        // RFC 3920 section 6.1: not when it is what the name says anyway. A certificate may say several.
+        if let Some(authzid) = &config.authzid
+            && (mechanism == Mechanism::External || *authzid != config.account)
+        {
+            start = start.authzid(authzid.as_str());
+        }
+        #[cfg(feature = "digest-md5")]
+        let start = start.domain(config.account.domain());
         let (client, message) = match start.start() {
             Ok(started) => started,
             Err(error) => {
@@ -323,14 +334,18 @@ impl Stage {
                 return State::Over;
             }
         };
-        let text = framing::encode(Some(message.as_bytes()));
+        let text = framing::encode(message.as_ref().map(Secret::as_bytes));
         core.element(
             Element::builder(ns::SASL, "auth").attr("mechanism", mechanism.name()).text(&text).build(),
         );
-        core.set_header(header);
+        State::AwaitSasl(Exchange { stage: self, offer, mechanism, client, attempts })
+    }
+
+    /// Goes on without the password.
+    fn authenticated(self, mechanism: Mechanism) -> Authenticated {
+        let ClientConfig { account, resource, .. } = *self.config;
         let domain = account.domain().to_owned();
-        let authenticated = Authenticated { domain, resource, mechanism, encrypted: tls.is_some() };
-        State::AwaitSasl(Exchange { authenticated, client })
+        Authenticated { domain, resource, mechanism, encrypted: self.tls.is_some() }
     }
 }
 
@@ -366,8 +381,31 @@ impl Exchange {
             return State::Over;
         }
         core.restart();
+        core.set_header(self.stage.header());
         core.open();
-        State::AwaitSecondHeader(self.authenticated)
+        State::AwaitSecondHeader(self.stage.authenticated(self.mechanism))
+    }
+
+    /// Tries the next mechanism that protects as much, since an account may lack what this one needs (RFC 6120 section 6.4.5).
+    fn on_failure(self, core: &mut Core, failure: &Element) -> State {
+        // RFC 6120 section 6.5: an unknown condition, or none, counts as `not-authorized`.
+        let causes = failure.children().filter(|cause| cause.ns() == ns::SASL && cause.name() != "text");
+        let condition = causes.map(|cause| SaslCondition::from_name(cause.name())).next();
+        let condition = condition.unwrap_or(SaslCondition::NotAuthorized);
+        let depends_on_mechanism = matches!(
+            condition,
+            SaslCondition::NotAuthorized | SaslCondition::InvalidMechanism | SaslCondition::InvalidAuthzid
+        );
+        if depends_on_mechanism && self.attempts < core.limits().sasl_attempts() {
+            let Self { stage, offer, mechanism, attempts, .. } = self;
+            let (bindings, tls) = (stage.bindings(), stage.tls.is_some());
+            if let Ok(choice) = stage.config.mechanisms.choose_after(mechanism, &offer, &bindings, tls) {
+                return stage.authenticate(core, offer, choice, attempts + 1);
+            }
+        }
+        let fault = AuthenticationFault::Refused(condition);
+        core.finish(CloseReason::Authentication(fault), Close::Graceful);
+        State::Over
     }
 
     /// The server does not follow the mechanism: tells it so, and leaves.

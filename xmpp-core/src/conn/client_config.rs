@@ -7,8 +7,9 @@ use core::ops::RangeInclusive;
 use crate::jid::BareJid;
 use crate::limits::Limits;
 use crate::sasl::client::ITERATIONS;
-use crate::sasl::{Secret, Selection};
+use crate::sasl::{Mechanism, Secret, Selection};
 use crate::tls::TlsPolicy;
+use crate::xml::Lang;
 
 /// How many redirects in a row are followed.
 pub(super) const MOST_REDIRECTS: u32 = 3;
@@ -18,12 +19,14 @@ pub(super) const MOST_REDIRECTS: u32 = 3;
 pub struct ClientConfig {
     pub(super) account: BareJid,
     pub(super) password: Secret,
+    pub(super) authzid: Option<BareJid>,
+    pub(super) trace: Option<String>,
     pub(super) resource: Option<String>,
     pub(super) tls: TlsPolicy,
     pub(super) mechanisms: Selection,
     pub(super) iterations: RangeInclusive<u32>,
     pub(super) limits: Limits,
-    pub(super) lang: Option<String>,
+    pub(super) lang: Option<Lang>,
     pub(super) redirects: u32,
 }
 
@@ -34,6 +37,8 @@ impl ClientConfig {
         ClientConfig {
             account,
             password,
+            authzid: None,
+            trace: None,
             resource: None,
             tls: TlsPolicy::Required,
             mechanisms: Selection::new(),
@@ -42,6 +47,37 @@ impl ClientConfig {
             lang: None,
             redirects: 0,
         }
+    }
+
+    /// To log in to that account with the TLS certificate that the embedder presents, by EXTERNAL and nothing else (XEP-0178 section 2). To
+    /// fall back on a password, give one to [`new`](Self::new) and [allow](Selection::allow) EXTERNAL.
+    #[must_use]
+    pub fn external(account: BareJid) -> Self {
+        let only = Selection::new().mechanisms(&[Mechanism::External]);
+        ClientConfig::new(account, Secret::new([])).with_mechanisms(only)
+    }
+
+    /// To log in to that domain as nobody in particular, by ANONYMOUS: the server gives an address for as long as the stream lasts.
+    #[must_use]
+    pub fn anonymous(domain: BareJid) -> Self {
+        let only = Selection::new().mechanisms(&[Mechanism::Anonymous]);
+        ClientConfig::new(domain, Secret::new([])).with_mechanisms(only)
+    }
+
+    /// Tells an anonymous login's server something for its log: an e-mail address, or an opaque text without `@` (RFC 4505 section 2). Not
+    /// without asking whom it is about.
+    #[must_use]
+    pub fn with_trace(mut self, trace: &str) -> Self {
+        self.trace = Some(trace.to_owned());
+        self
+    }
+
+    /// Asks to act as this account: another one than the password is for, or the one of several that the certificate is for
+    /// (RFC 6120 section 6.3.8, XEP-0178 section 2). Leave it out otherwise.
+    #[must_use]
+    pub fn with_authzid(mut self, account: BareJid) -> Self {
+        self.authzid = Some(account);
+        self
     }
 
     /// Asks for this resource; the server may choose another.
@@ -89,8 +125,8 @@ impl ClientConfig {
 
     /// The language of what the user writes (RFC 6120 section 4.7.4).
     #[must_use]
-    pub fn with_lang(mut self, lang: &str) -> Self {
-        self.lang = Some(lang.to_owned());
+    pub fn with_lang(mut self, lang: Lang) -> Self {
+        self.lang = Some(lang);
         self
     }
 }

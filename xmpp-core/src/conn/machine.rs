@@ -34,11 +34,17 @@ pub(crate) trait Role: Sized {
     /// An element that the table let pass.
     fn on_element(self, core: &mut Core, kind: FirstLevel, element: Element) -> Self;
     /// The answer to the open question.
-    fn on_answer(self, core: &mut Core, answer: Answer) -> Self;
+    fn on_answer(self, _core: &mut Core, _answer: Answer) -> Self {
+        self
+    }
     /// The question was not answered in time.
-    fn on_unanswered(self, core: &mut Core) -> Self;
+    fn on_unanswered(self, _core: &mut Core) -> Self {
+        self
+    }
     /// TLS protects the transport.
-    fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self;
+    fn on_tls(self, _core: &mut Core, _info: TlsInfo) -> Self {
+        self
+    }
     /// What was [deferred](Core::defer) under this number has its outcome; none when the deadline passed.
     fn on_dialback(self, _core: &mut Core, _number: u64, _verdict: Option<dialback::Verdict>) -> Self {
         self

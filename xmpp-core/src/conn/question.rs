@@ -7,6 +7,7 @@ use alloc::string::String;
 use core::fmt;
 use core::marker::PhantomData;
 
+use super::proof::Identity;
 use crate::dialback::{Verdict, Verification};
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::server::CredentialsAnswer;
@@ -54,7 +55,7 @@ pub trait Query: sealed::Sealed {
     type Answer: Into<Answer>;
 }
 
-/// Asks for the keys of an account; answered with [`CredentialsAnswer`].
+/// Asks what there is of an account; answered with [`CredentialsAnswer`].
 #[derive(Debug)]
 pub enum Credentials {}
 /// Asks for a key to be derived from a password; answered with the [`SaltedPassword`] or [`DerivationAnswer`].
@@ -103,7 +104,7 @@ impl From<SaltedPassword> for DerivationAnswer {
 /// What a server says to a client that wants a resource.
 #[derive(Clone, Debug)]
 pub enum BindAnswer {
-    /// The session exists under this address, which has to belong to the account that asked. If the answer turns out to be
+    /// The session exists under this address, which has to be one of the account's that asked. If the answer turns out to be
     /// [stale](crate::error::Misuse::Stale), nobody uses the session: end it.
     Bound(FullJid),
     /// It may not, for instance `conflict`, `not-allowed` or `resource-constraint` (RFC 6120 sections 7.6.2 and 7.7.2).
@@ -152,14 +153,22 @@ impl From<Verdict> for Answer {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Question {
-    /// Server: which keys does this account have?
+    /// Server: is there this account, and which keys does it have?
     Credentials {
         /// Answers with [`CredentialsAnswer`].
         ticket: Ticket<Credentials>,
         /// The account that the client claims to be.
         account: BareJid,
-        /// The hash whose keys are needed; `None` when any will do (PLAIN).
+        /// The hash whose keys are needed; `None` when any will do (PLAIN), or none are needed (EXTERNAL).
         hash: Option<ScramHash>,
+    },
+    /// Server: which key for DIGEST-MD5 does this account have?
+    #[cfg(feature = "digest-md5")]
+    DigestCredentials {
+        /// Answers with [`CredentialsAnswer::Digest`], or why not.
+        ticket: Ticket<Credentials>,
+        /// The account that the client claims to be.
+        account: BareJid,
     },
     /// Either side: [run](DeriveKey::run) this derivation, away from the I/O since it is slow by design.
     Derivation {
@@ -172,12 +181,12 @@ pub enum Question {
     Binding {
         /// Answers with [`BindAnswer`].
         ticket: Ticket<Binding>,
-        /// The account, authenticated.
-        account: BareJid,
+        /// Who it is, authenticated.
+        identity: Identity,
         /// The resource the client would like, as it wrote it; `None` leaves the choice to the server.
         resource: Option<String>,
     },
-    /// Receiving server: does the authoritative server know this key? `PeerOutbound::verify` asks it.
+    /// Receiving server: does the authoritative server know this key? [`PeerOutbound::verify`](super::PeerOutbound::verify) asks it.
     ///
     /// Input goes on meanwhile, and several of these may be open at a time, each with a deadline of its own.
     Verification {

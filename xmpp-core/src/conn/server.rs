@@ -188,7 +188,7 @@ impl Role for State {
 
     fn on_element(self, core: &mut Core, kind: FirstLevel, element: Element) -> Self {
         match (self, kind) {
-            (State::Unauthenticated(client), FirstLevel::StartTls) => client.start_tls(core),
+            (State::Unauthenticated(client), FirstLevel::StartTls) => client.start_tls(core, &element),
             (State::Unauthenticated(client), FirstLevel::Auth) => client.auth(core, &element),
             (State::Unauthenticated(client), FirstLevel::Abort) => {
                 client.refuse(core, SaslCondition::Aborted)

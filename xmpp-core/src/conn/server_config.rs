@@ -1,8 +1,6 @@
 //! What a server decides once for all its connections to clients.
 
-use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::jid::BareJid;
@@ -11,7 +9,7 @@ use crate::profile::Profile;
 use crate::sasl::Selection;
 use crate::sasl::server::Decoy;
 use crate::tls::TlsPolicy;
-use crate::xml::Element;
+use crate::xml::{Element, Lang};
 
 /// The configuration of [`ServerConnection`](super::ServerConnection)s, shared among them.
 #[derive(Clone, Debug)]
@@ -23,7 +21,7 @@ pub struct ServerConfig {
     mechanisms: Selection,
     limits: Limits,
     profile: Profile,
-    lang: String,
+    lang: Option<Lang>,
     features: Vec<Element>,
 }
 
@@ -43,7 +41,7 @@ impl ServerConfig {
             mechanisms: Selection::new(),
             limits: Limits::client(),
             profile: Profile::RFC6120,
-            lang: "en".to_owned(),
+            lang: None,
             features: Vec::new(),
         }
     }
@@ -78,8 +76,8 @@ impl ServerConfig {
 
     /// The language of the server's own texts (RFC 6120 section 4.7.4), `en` unless set.
     #[must_use]
-    pub fn with_lang(mut self, lang: &str) -> Self {
-        self.lang = lang.to_owned();
+    pub fn with_lang(mut self, lang: Lang) -> Self {
+        self.lang = Some(lang);
         self
     }
 
@@ -121,7 +119,7 @@ impl ServerConfig {
     }
 
     pub(super) fn lang(&self) -> &str {
-        &self.lang
+        self.lang.as_ref().map_or("en", Lang::as_str)
     }
 
     pub(super) fn features(&self) -> &[Element] {

@@ -1,9 +1,9 @@
 //! String preparation: the stringprep profiles that make two spellings of one name equal.
-//! Nodeprep and Resourceprep for addresses, Nameprep for domain labels, SASLprep for names and passwords.
+//! Nodeprep and Resourceprep for addresses, Nameprep for domain labels, SASLprep for names and passwords, and trace.
 //!
 //! - RFC 3454: the algorithm and its tables; section 6 the bidirectional rule, section 7 unassigned code points
 //! - RFC 3920 appendix A (Nodeprep) and appendix B (Resourceprep)
-//! - RFC 3491 (Nameprep), RFC 4013 (SASLprep)
+//! - RFC 3491 (Nameprep), RFC 4013 (SASLprep), RFC 4505 section 3 (trace)
 //!
 //! Every profile here is idempotent: a prepared string prepares to itself. Two things make it so.
 //! The repertoire is Unicode 3.2, and code points unassigned there never meet today's normalisation: the
@@ -123,6 +123,14 @@ pub fn saslprep_query(text: &str) -> Result<Cow<'_, str>, PrepError> {
     saslprep_in(text, Repertoire::Open)
 }
 
+/// Checks the trace information of an anonymous login (RFC 4505 section 3). This profile maps nothing and normalises nothing.
+///
+/// # Errors
+/// The first offending code point, or mixed direction.
+pub fn trace(text: &str) -> Result<(), PrepError> {
+    text.chars().find(|c| prohibited_in_trace(*c)).map_or_else(|| check_direction(text), prohibit)
+}
+
 fn saslprep_in(text: &str, repertoire: Repertoire) -> Result<Cow<'_, str>, PrepError> {
     if text.is_ascii() {
         return printable_ascii(text);
@@ -233,6 +241,17 @@ fn prohibited_in_label(c: char) -> bool {
             || tables::inappropriate_for_canonical_representation(c)
             || tables::change_display_properties_or_deprecated(c)
             || tables::tagging_character(c))
+}
+
+/// RFC 4505 section 3: spaces may stand there, and what is no canonical representation.
+fn prohibited_in_trace(c: char) -> bool {
+    tables::ascii_control_character(c)
+        || tables::non_ascii_control_character(c)
+        || tables::private_use(c)
+        || tables::non_character_code_point(c)
+        || tables::inappropriate_for_plain_text(c)
+        || tables::change_display_properties_or_deprecated(c)
+        || tables::tagging_character(c)
 }
 
 /// Table D.1, as far as its code points can stand in prepared text.

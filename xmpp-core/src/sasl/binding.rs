@@ -14,6 +14,9 @@ pub enum BindingKind {
 }
 
 impl BindingKind {
+    /// Every type, the strongest first.
+    pub const ALL: [Self; 2] = [Self::TlsExporter, Self::TlsServerEndPoint];
+
     /// The registered name, as it follows `p=`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -26,7 +29,7 @@ impl BindingKind {
     /// The type with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::TlsExporter, Self::TlsServerEndPoint].into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -76,9 +79,12 @@ impl Bindings {
     /// attacker with the server's private key could repeat.
     #[must_use]
     pub fn strongest(&self) -> Option<BindingKind> {
-        [BindingKind::TlsExporter, BindingKind::TlsServerEndPoint]
-            .into_iter()
-            .find(|kind| self.get(*kind).is_some())
+        self.kinds().next()
+    }
+
+    /// The types there are, the [strongest](Self::strongest) first.
+    pub fn kinds(&self) -> impl Iterator<Item = BindingKind> {
+        BindingKind::ALL.into_iter().filter(|kind| self.get(*kind).is_some())
     }
 
     /// Whether there are none.

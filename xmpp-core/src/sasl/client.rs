@@ -1,16 +1,17 @@
 //! The initiating entity's side of an authentication.
 //!
-//! RFC 5802 and RFC 7677 (SCRAM), RFC 4616 (PLAIN), RFC 6120 section 6.4. It does not choose the
+//! RFC 5802 and RFC 7677 (SCRAM), RFC 4616 (PLAIN), RFC 4422 appendix A (EXTERNAL), RFC 4505 (ANONYMOUS), RFC 2831
+//! (DIGEST-MD5, with that feature), RFC 6120 section 6.4. It does not choose the
 //! mechanism ([`Selection`](super::Selection) does), and it ends with the connection's verdict:
 //! hand it `<success/>` before believing it. [The module's example](super) shows both sides.
 //!
 //! ```
-//! use xmpp_core::sasl::{Bindings, Nonce, Secret, Selection, client};
+//! use xmpp_core::sasl::{Bindings, Nonce, Offer, Secret, Selection, client};
 //!
-//! let choice = Selection::new().choose(&["PLAIN"], &Bindings::new(), true)?;
+//! let choice = Selection::new().choose(&Offer::new(["PLAIN"]), &Bindings::new(), true)?;
 //! let nonce = Nonce::from_random([0; 24]); // unused by PLAIN
 //! let (mut client, first) = client::Start::new(choice, "tim", Secret::new("tanstaaf"), nonce).start()?;
-//! assert_eq!(first.as_bytes(), b"\0tim\0tanstaaf");
+//! assert_eq!(first.unwrap().as_bytes(), b"\0tim\0tanstaaf");
 //! client.success(None)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -21,11 +22,14 @@ use core::fmt;
 use core::mem;
 use core::ops::RangeInclusive;
 
+#[cfg(feature = "digest-md5")]
+use super::digest_md5;
 use super::keys::{Digest, client_key, server_key};
+use super::policy::Protection;
 use super::scram::{self, Fault, Flag, ServerFinal, ServerFirst};
 use super::{
-    ChannelBinding, Choice, DeriveKey, MAX_AUTHZID, Nonce, SaltedPassword, ScramHash, Secret, ServerError,
-    plain, prepare,
+    ChannelBinding, Choice, DeriveKey, MAX_AUTHZID, Mechanism, Nonce, SaltedPassword, ScramHash, Secret,
+    ServerError, anonymous, external, plain, prepare,
 };
 
 /// The iteration counts a client accepts unless told otherwise: RFC 7677 section 3 wants no fewer, and
@@ -41,14 +45,35 @@ pub struct Start {
     password: Secret,
     nonce: Nonce,
     iterations: RangeInclusive<u32>,
+    #[cfg(feature = "digest-md5")]
+    domain: String,
 }
 
 impl Start {
     /// Authenticates as `authcid`, by default the localpart of the account (RFC 6120 section 6.3.7).
     /// The name and the password are prepared here. `nonce` is new for every authentication.
+    ///
+    /// EXTERNAL uses neither name nor password. ANONYMOUS sends the name as its trace, or nothing when it is empty.
     #[must_use]
     pub fn new(choice: Choice, authcid: impl Into<String>, password: Secret, nonce: Nonce) -> Self {
-        Self { choice, authcid: authcid.into(), authzid: None, password, nonce, iterations: ITERATIONS }
+        Self {
+            choice,
+            authcid: authcid.into(),
+            authzid: None,
+            password,
+            nonce,
+            iterations: ITERATIONS,
+            #[cfg(feature = "digest-md5")]
+            domain: String::new(),
+        }
+    }
+
+    /// The domain of the server, which is part of what DIGEST-MD5 proves (its `digest-uri`).
+    #[cfg(feature = "digest-md5")]
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = domain.into();
+        self
     }
 
     /// Asks to act as another identity: for a client a bare address, sent as it stands (RFC 6120
@@ -66,34 +91,56 @@ impl Start {
         self
     }
 
-    /// Starts. The message goes out with `<auth/>`, as initial response.
+    /// Starts. The message goes out with `<auth/>`, as initial response; DIGEST-MD5 has none.
     ///
     /// # Errors
     /// [`ClientError::Username`], [`ClientError::Password`] or [`ClientError::Authzid`] when what was
     /// given cannot be sent.
-    pub fn start(self) -> Result<(Client, Secret), ClientError> {
-        let username = prepare::username(&self.authcid).ok_or(ClientError::Username)?;
+    pub fn start(self) -> Result<(Client, Option<Secret>), ClientError> {
         if let Some(authzid) = &self.authzid
             && (authzid.is_empty() || authzid.len() > MAX_AUTHZID || authzid.contains('\0'))
         {
             return Err(ClientError::Authzid);
         }
-        let authzid = self.authzid.as_deref();
-        // RFC 5802 section 2.2, `Normalize`. For PLAIN the server's preparation of what is presented
-        // rules (RFC 4616 section 2); preparing it here gives the same text.
-        let Some(hash) = self.choice.mechanism().hash() else {
-            let password =
-                core::str::from_utf8(self.password.as_bytes()).map_err(|_| ClientError::Password)?;
-            let password = prepare::presented_password(password).ok_or(ClientError::Password)?;
-            return Ok((Client { state: State::Plain }, plain::write(authzid, &username, &password)));
+        let (state, message) = match (self.choice.mechanism(), self.choice.mechanism().hash()) {
+            (_, Some(hash)) => self.scram(hash).map(|(state, message)| (state, Some(message)))?,
+            (Mechanism::External, _) => {
+                (State::Said, Some(Secret::new(external::write(self.authzid.as_deref()))))
+            }
+            (Mechanism::Anonymous, _) if anonymous::is_trace(&self.authcid) => {
+                (State::Said, Some(Secret::new(self.authcid)))
+            }
+            (Mechanism::Anonymous, _) => return Err(ClientError::Username),
+            #[cfg(feature = "digest-md5")]
+            (Mechanism::DigestMd5, _) => (State::AwaitDigestChallenge(self.digest()?), None),
+            _ => (State::Said, Some(self.plain()?)),
         };
+        Ok((Client { state }, message))
+    }
+
+    fn username(&self) -> Result<String, ClientError> {
+        prepare::username(&self.authcid).ok_or(ClientError::Username)
+    }
+
+    /// RFC 4616 section 2: the server's preparation of what is presented rules; preparing it here gives the same text.
+    fn plain(&self) -> Result<Secret, ClientError> {
+        let username = self.username()?;
+        let password = core::str::from_utf8(self.password.as_bytes()).map_err(|_| ClientError::Password)?;
+        let password = prepare::presented_password(password).ok_or(ClientError::Password)?;
+        Ok(plain::write(self.authzid.as_deref(), &username, &password))
+    }
+
+    /// RFC 5802 section 2.2, `Normalize`.
+    fn scram(self, hash: ScramHash) -> Result<(State, Secret), ClientError> {
+        let username = self.username()?;
         let password = prepare::stored_password(&self.password).ok_or(ClientError::Password)?;
-        let (flag, binding) = match self.choice.into_channel_binding() {
+        let (binding, protection) = self.choice.into_parts();
+        let (flag, binding) = match binding {
             ChannelBinding::NotSupported => (Flag::NotSupported, Vec::new()),
             ChannelBinding::ServerLacks => (Flag::ServerLacks, Vec::new()),
             ChannelBinding::Bound(kind, data) => (Flag::Bound(kind.name()), data),
         };
-        let gs2_header = scram::gs2_header(flag, authzid);
+        let gs2_header = scram::gs2_header(flag, self.authzid.as_deref());
         let first_bare = scram::client_first_bare(&username, self.nonce.as_str());
         let message = [gs2_header.as_str(), first_bare.as_str()].concat();
         let channel_binding = scram::channel_binding(&gs2_header, &binding);
@@ -103,9 +150,18 @@ impl Start {
             nonce: self.nonce,
             first_bare,
             channel_binding,
+            protection,
             iterations: self.iterations,
         });
-        Ok((Client { state }, Secret::new(message)))
+        Ok((state, Secret::new(message)))
+    }
+
+    #[cfg(feature = "digest-md5")]
+    fn digest(self) -> Result<digest_md5::AwaitChallenge, ClientError> {
+        let username = self.username()?;
+        let password = prepare::stored_password(&self.password).ok_or(ClientError::Password)?;
+        let Self { authzid, nonce, domain, .. } = self;
+        Ok(digest_md5::AwaitChallenge { username, password, authzid, nonce, domain })
     }
 }
 
@@ -125,11 +181,15 @@ pub struct Client {
 }
 
 enum State {
-    /// PLAIN: everything is said.
-    Plain,
+    /// PLAIN, EXTERNAL and ANONYMOUS: everything is said.
+    Said,
     AwaitServerFirst(AwaitServerFirst),
     AwaitDerived(AwaitDerived),
     AwaitServerFinal(Digest),
+    #[cfg(feature = "digest-md5")]
+    AwaitDigestChallenge(digest_md5::AwaitChallenge),
+    #[cfg(feature = "digest-md5")]
+    AwaitDigestProof(digest_md5::AwaitProof),
     /// The server proved itself in a challenge; its success is still to come.
     Verified,
     Succeeded,
@@ -142,6 +202,7 @@ struct AwaitServerFirst {
     nonce: Nonce,
     first_bare: String,
     channel_binding: String,
+    protection: Protection,
     iterations: RangeInclusive<u32>,
 }
 
@@ -169,7 +230,19 @@ impl Client {
                 self.state = State::Verified;
                 Ok(ClientStep::Respond(Vec::new()))
             }
-            State::Plain | State::AwaitDerived(_) | State::Verified | State::Succeeded | State::Failed => {
+            #[cfg(feature = "digest-md5")]
+            State::AwaitDigestChallenge(state) => {
+                let (state, response) = state.receive(message)?;
+                self.state = State::AwaitDigestProof(state);
+                Ok(ClientStep::Respond(response))
+            }
+            #[cfg(feature = "digest-md5")]
+            State::AwaitDigestProof(state) => {
+                state.verify(message)?;
+                self.state = State::Verified;
+                Ok(ClientStep::Respond(Vec::new()))
+            }
+            State::Said | State::AwaitDerived(_) | State::Verified | State::Succeeded | State::Failed => {
                 Err(ClientError::OutOfOrder)
             }
         }
@@ -203,11 +276,17 @@ impl Client {
         match (mem::replace(&mut self.state, State::Failed), data) {
             // RFC 5802 section 5: the signature comes with the success, or came before it.
             (State::AwaitServerFinal(signature), Some(data)) => verify(&signature, data)?,
-            (State::Plain | State::Verified, None | Some([])) => {}
+            #[cfg(feature = "digest-md5")]
+            (State::AwaitDigestProof(state), Some(data)) => state.verify(data)?,
+            (State::Said | State::Verified, None | Some([])) => {}
             (State::AwaitServerFirst(_) | State::AwaitDerived(_) | State::AwaitServerFinal(_), _) => {
                 return Err(ClientError::NotVerified);
             }
-            (State::Plain | State::Verified | State::Succeeded | State::Failed, _) => {
+            #[cfg(feature = "digest-md5")]
+            (State::AwaitDigestChallenge(_) | State::AwaitDigestProof(_), _) => {
+                return Err(ClientError::NotVerified);
+            }
+            (State::Said | State::Verified | State::Succeeded | State::Failed, _) => {
                 return Err(ClientError::OutOfOrder);
             }
         }
@@ -223,6 +302,9 @@ impl AwaitServerFirst {
         match server_first.nonce.strip_prefix(self.nonce.as_str()) {
             None | Some("") => return Err(ClientError::ServerNonce),
             Some(_) => {}
+        }
+        if !self.protection.accepts(server_first.protection) {
+            return Err(ClientError::OfferChanged);
         }
         if server_first.salt.is_empty() {
             return Err(ClientError::Salt);
@@ -257,7 +339,11 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Client")
             .field(&match self.state {
-                State::Plain => "Plain",
+                State::Said => "Said",
+                #[cfg(feature = "digest-md5")]
+                State::AwaitDigestChallenge(_) => "AwaitDigestChallenge",
+                #[cfg(feature = "digest-md5")]
+                State::AwaitDigestProof(_) => "AwaitDigestProof",
                 State::AwaitServerFirst(_) => "AwaitServerFirst",
                 State::AwaitDerived(_) => "AwaitDerived",
                 State::AwaitServerFinal(_) => "AwaitServerFinal",
@@ -273,7 +359,7 @@ impl fmt::Debug for Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// Given: the user name fails SASLprep, is empty or too long.
+    /// Given: the user name fails SASLprep, is empty or too long; or a trace is none (RFC 4505 section 2).
     Username,
     /// Given: the password fails SASLprep, is empty or too long.
     Password,
@@ -285,7 +371,9 @@ pub enum ClientError {
     Malformed,
     /// The server's message is not one that can come now.
     OutOfOrder,
-    /// The server wants an extension that no client knows (`m`).
+    /// The server's mechanisms or channel binding types are not those that arrived here: somebody has changed the list (XEP-0474).
+    OfferChanged,
+    /// The server wants what this client does not have: an extension (`m`), or another quality of protection than `auth`.
     Extension,
     /// The server's nonce does not extend ours.
     ServerNonce,
@@ -319,6 +407,7 @@ impl fmt::Display for ClientError {
             Self::NotAsked => "no key of this kind was asked for",
             Self::Malformed => "the server's message is malformed",
             Self::OutOfOrder => "the server's message is out of order",
+            Self::OfferChanged => "the server has offered something else than what arrived",
             Self::Extension => "the server requires an unknown extension",
             Self::ServerNonce => "the server's nonce does not extend the client's",
             Self::Salt => "the server's salt is empty",

@@ -5,7 +5,7 @@ use core::fmt;
 
 use hmac::{EagerHash, Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -16,6 +16,7 @@ use super::{MAX_SALT, SaltedPassword, ScramHash, Secret, prepare};
 pub(super) enum Digest {
     Sha1(Zeroizing<[u8; 20]>),
     Sha256(Zeroizing<[u8; 32]>),
+    Sha512(Zeroizing<[u8; 64]>),
 }
 
 impl Digest {
@@ -23,6 +24,16 @@ impl Digest {
         match hash {
             ScramHash::Sha1 => Self::Sha1(Zeroizing::default()),
             ScramHash::Sha256 => Self::Sha256(Zeroizing::default()),
+            ScramHash::Sha512 => Self::Sha512(Zeroizing::new([0; 64])),
+        }
+    }
+
+    /// `H(str)` of RFC 5802 section 2.2.
+    pub(super) fn of(hash: ScramHash, text: &[u8]) -> Self {
+        match hash {
+            ScramHash::Sha1 => Self::Sha1(Zeroizing::new(Sha1::digest(text).into())),
+            ScramHash::Sha256 => Self::Sha256(Zeroizing::new(Sha256::digest(text).into())),
+            ScramHash::Sha512 => Self::Sha512(Zeroizing::new(Sha512::digest(text).into())),
         }
     }
 
@@ -31,6 +42,7 @@ impl Digest {
         match hash {
             ScramHash::Sha1 => bytes.try_into().ok().map(|bytes| Self::Sha1(Zeroizing::new(bytes))),
             ScramHash::Sha256 => bytes.try_into().ok().map(|bytes| Self::Sha256(Zeroizing::new(bytes))),
+            ScramHash::Sha512 => bytes.try_into().ok().map(|bytes| Self::Sha512(Zeroizing::new(bytes))),
         }
     }
 
@@ -41,15 +53,15 @@ impl Digest {
             Self::Sha256(key) => {
                 Self::Sha256(Zeroizing::new(mac::<Sha256>(&key[..], parts).into_bytes().into()))
             }
+            Self::Sha512(key) => {
+                Self::Sha512(Zeroizing::new(mac::<Sha512>(&key[..], parts).into_bytes().into()))
+            }
         }
     }
 
-    /// `H(str)` of RFC 5802 section 2.2, for a string that is itself such an output.
+    /// The same hash function of this output.
     pub(super) fn digest(&self) -> Self {
-        match self {
-            Self::Sha1(bytes) => Self::Sha1(Zeroizing::new(Sha1::digest(bytes.as_slice()).into())),
-            Self::Sha256(bytes) => Self::Sha256(Zeroizing::new(Sha256::digest(bytes.as_slice()).into())),
-        }
+        Self::of(self.hash(), self.as_slice())
     }
 
     /// `self XOR other`; both come from the same hash function.
@@ -57,6 +69,7 @@ impl Digest {
         let bytes = match &mut self {
             Self::Sha1(bytes) => bytes.as_mut_slice(),
             Self::Sha256(bytes) => bytes.as_mut_slice(),
+            Self::Sha512(bytes) => bytes.as_mut_slice(),
         };
         for (byte, other) in bytes.iter_mut().zip(other.as_slice()) {
             *byte ^= other;
@@ -68,6 +81,7 @@ impl Digest {
         match self {
             Self::Sha1(_) => ScramHash::Sha1,
             Self::Sha256(_) => ScramHash::Sha256,
+            Self::Sha512(_) => ScramHash::Sha512,
         }
     }
 
@@ -75,6 +89,7 @@ impl Digest {
         match self {
             Self::Sha1(bytes) => bytes.as_slice(),
             Self::Sha256(bytes) => bytes.as_slice(),
+            Self::Sha512(bytes) => bytes.as_slice(),
         }
     }
 }
@@ -169,6 +184,11 @@ fn salted_password(hash: ScramHash, password: &Secret, salt: &[u8], iterations: 
             let mut out = Zeroizing::new([0; 32]);
             pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), salt, iterations, out.as_mut_slice());
             Digest::Sha256(out)
+        }
+        ScramHash::Sha512 => {
+            let mut out = Zeroizing::new([0; 64]);
+            pbkdf2::pbkdf2_hmac::<Sha512>(password.as_bytes(), salt, iterations, out.as_mut_slice());
+            Digest::Sha512(out)
         }
     }
 }
@@ -347,7 +367,7 @@ mod tests {
 
     #[test]
     fn keys_survive_a_store() {
-        for hash in [ScramHash::Sha1, ScramHash::Sha256] {
+        for hash in ScramHash::ALL {
             let keys = ScramKeys::for_password(hash, &Secret::new("pencil"), *b"salt", 3).unwrap();
             let (salt, stored_key, server_key) = (keys.salt(), keys.stored_key(), keys.server_key());
             assert_eq!((keys.hash(), keys.iterations(), salt), (hash, 3, &b"salt"[..]));

@@ -1,8 +1,10 @@
-//! SASL as XMPP uses it: PLAIN and the SCRAM family, both ends, as machines that take bytes and
-//! give bytes.
+//! SASL as XMPP uses it, both ends, as machines that take bytes and give bytes.
 //!
+//! * RFC 5802, RFC 7677: SCRAM with SHA-1, SHA-256 and SHA-512, with and without `-PLUS`
 //! * RFC 4616: PLAIN
-//! * RFC 5802, RFC 7677: SCRAM-SHA-1 and SCRAM-SHA-256, with and without `-PLUS`
+//! * RFC 4422 appendix A: EXTERNAL; RFC 4505: ANONYMOUS
+//! * RFC 2831: DIGEST-MD5, with the feature `digest-md5`, which is off
+//! * XEP-0440: the list of channel binding types; XEP-0474: the hash that protects what was offered
 //! * RFC 9266, RFC 5929: the channel bindings `tls-exporter` and `tls-server-end-point`
 //! * RFC 6120 section 6 (RFC 3920 section 6): the XMPP profile, its payload framing and conditions
 //!
@@ -15,7 +17,7 @@
 //! The exchange of RFC 5802 section 5, both ends:
 //!
 //! ```
-//! use xmpp_core::sasl::{client, server, Bindings, Mechanism, Nonce, ScramHash, ScramKeys, Secret, Selection};
+//! use xmpp_core::sasl::{client, server, Bindings, Mechanism, Nonce, Offer, ScramHash, ScramKeys, Secret, Selection};
 //!
 //! // What the server has stored.
 //! let salt = [0x41, 0x25, 0xc2, 0x47, 0xe4, 0x3a, 0xb1, 0xe9, 0x3c, 0x6d, 0xff, 0x76];
@@ -23,9 +25,11 @@
 //! let decoy = server::Decoy::new([7; 32]);
 //!
 //! // The client picks the best mechanism both know, and speaks first.
-//! let choice = Selection::new().choose(&["PLAIN", "SCRAM-SHA-1"], &Bindings::new(), false)?;
+//! let offer = Offer::new(["PLAIN", "SCRAM-SHA-1"]);
+//! let choice = Selection::new().choose(&offer, &Bindings::new(), false)?;
 //! let nonce = Nonce::new("fyko+d2lbbFgONRv9qkxdawL")?;
 //! let (mut client, first) = client::Start::new(choice, "user", Secret::new("pencil"), nonce).start()?;
+//! let first = first.expect("SCRAM is the client's to start");
 //! assert_eq!(first.as_bytes(), b"n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL");
 //!
 //! let nonce = Nonce::new("3rfcNHYJY1ZVvWVs7j")?;
@@ -46,14 +50,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod anonymous;
 mod binding;
 pub mod client;
 mod condition;
+#[cfg(feature = "digest-md5")]
+mod digest_md5;
 pub(crate) mod external;
 pub mod framing;
 mod keys;
 mod mechanism;
 mod nonce;
+mod offer;
 mod plain;
 mod policy;
 mod prepare;
@@ -65,9 +73,12 @@ mod tests;
 
 pub use binding::{BindingKind, Bindings, ChannelBinding};
 pub use condition::SaslCondition;
+#[cfg(feature = "digest-md5")]
+pub use digest_md5::DigestKey;
 pub use keys::{DeriveKey, KeyError, ScramKeys};
 pub use mechanism::{Mechanism, ScramHash};
 pub use nonce::{InvalidNonce, Nonce};
+pub use offer::Offer;
 pub use policy::{Choice, PlainPolicy, PolicyError, Selection};
 pub use scram::ServerError;
 pub use secret::{SaltedPassword, Secret};

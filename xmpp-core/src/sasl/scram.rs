@@ -81,6 +81,8 @@ pub(super) struct ServerFirst<'a> {
     pub(super) salt: Vec<u8>,
     /// `None` when the number is too large to hold.
     pub(super) iterations: Option<u32>,
+    /// The value of `h`: what the server says of its offer (XEP-0474 section 6.1).
+    pub(super) protection: Option<&'a str>,
 }
 
 impl<'a> ServerFirst<'a> {
@@ -96,8 +98,13 @@ impl<'a> ServerFirst<'a> {
         if !is_nonce(nonce, MAX_NONCE * 2) || salt.len() > MAX_SALT || !is_number {
             return Err(Fault::Malformed);
         }
-        extensions(attributes)?;
-        Ok(Self { message, nonce, salt, iterations: iterations.parse().ok() })
+        extensions(attributes.clone())?;
+        let mut protections = attributes.filter_map(|attribute| attribute.strip_prefix("h="));
+        let protection = protections.next();
+        if protections.next().is_some() {
+            return Err(Fault::Malformed);
+        }
+        Ok(Self { message, nonce, salt, iterations: iterations.parse().ok(), protection })
     }
 }
 
@@ -169,9 +176,13 @@ pub(super) fn client_first_bare(username: &str, nonce: &str) -> String {
     bare
 }
 
-/// `server-first-message`.
-pub(super) fn server_first(nonce: &str, salt: &[u8], iterations: u32) -> String {
-    alloc::format!("r={nonce},s={},i={iterations}", STANDARD.encode(salt))
+/// `server-first-message`, with what protects the offer, if there is an offer to protect (XEP-0474 section 6.1).
+pub(super) fn server_first(nonce: &str, salt: &[u8], iterations: u32, protection: Option<&str>) -> String {
+    let mut message = alloc::format!("r={nonce},s={},i={iterations}", STANDARD.encode(salt));
+    if let Some(protection) = protection {
+        message.extend([",h=", protection]);
+    }
+    message
 }
 
 /// The value of `c`: the header, followed by the binding's data when there is one.

@@ -91,12 +91,12 @@ mod tests {
 
     #[test]
     fn a_salted_password_is_as_long_as_its_hash() {
-        for hash in [ScramHash::Sha1, ScramHash::Sha256] {
+        for hash in ScramHash::ALL {
             let len = hash.output_len();
-            assert_eq!(SaltedPassword::new(hash, &[1; 33][..len - 1]).unwrap_err(), KeyError::Length);
-            assert_eq!(SaltedPassword::new(hash, &[1; 33][..len + 1]).unwrap_err(), KeyError::Length);
-            let salted = SaltedPassword::new(hash, &[1; 33][..len]).unwrap();
-            assert_eq!((salted.hash(), salted.as_bytes()), (hash, &[1; 33][..len]));
+            assert_eq!(SaltedPassword::new(hash, &[1; 65][..len - 1]).unwrap_err(), KeyError::Length);
+            assert_eq!(SaltedPassword::new(hash, &[1; 65][..len + 1]).unwrap_err(), KeyError::Length);
+            let salted = SaltedPassword::new(hash, &[1; 65][..len]).unwrap();
+            assert_eq!((salted.hash(), salted.as_bytes()), (hash, &[1; 65][..len]));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The receiving entity's side of an authentication.
 //!
-//! RFC 5802 and RFC 7677 (SCRAM), RFC 4616 (PLAIN), RFC 6120 sections 6.4 and 6.5. It looks up no
+//! RFC 5802 and RFC 7677 (SCRAM), RFC 4616 (PLAIN), RFC 4422 appendix A (EXTERNAL), RFC 4505 (ANONYMOUS), RFC 2831
+//! (DIGEST-MD5, with that feature), RFC 6120 sections 6.4 and 6.5. It looks up no
 //! accounts, counts no attempts, and does not judge authorization identities: it asks, and hands
 //! out. [The module's example](super) shows both sides.
 //!
@@ -33,9 +34,11 @@ use crate::jid::prep::nodeprep;
 use super::keys::Digest;
 use super::scram::{self, ClientFinal, ClientFirst, Flag};
 use super::{
-    BindingKind, Bindings, DeriveKey, Mechanism, Nonce, SaltedPassword, SaslCondition, ScramHash, ScramKeys,
-    Secret, plain, prepare,
+    BindingKind, Bindings, DeriveKey, Mechanism, Nonce, Offer, SaltedPassword, SaslCondition, ScramHash,
+    ScramKeys, Secret, anonymous, external, plain, prepare,
 };
+#[cfg(feature = "digest-md5")]
+use super::{DigestKey, digest_md5};
 
 /// What unknown users are met with: keys that no password makes, with the same salt each time, so
 /// that asking twice tells nothing.
@@ -90,6 +93,14 @@ impl Decoy {
         self
     }
 
+    /// A key for DIGEST-MD5 that no password makes.
+    #[cfg(feature = "digest-md5")]
+    fn digest_key(&self, username: &str) -> DigestKey {
+        let key = self.key.hmac(&[b"DIGEST-MD5|", username.as_bytes()]);
+        let key = key.as_slice();
+        DigestKey::new(core::array::from_fn(|index| key.get(index).copied().unwrap_or_default()))
+    }
+
     /// The same for the same name, and like an account's in all a client gets to see.
     fn keys(&self, hash: ScramHash, username: &str) -> ScramKeys {
         // However it is spelled: an account has one salt, so two salts for two spellings would say that there is none.
@@ -117,7 +128,9 @@ pub struct Start {
     nonce: Nonce,
     decoy: Decoy,
     bindings: Bindings,
-    plus_offered: bool,
+    offer: Option<Offer>,
+    #[cfg(feature = "digest-md5")]
+    domain: String,
 }
 
 impl Start {
@@ -125,15 +138,32 @@ impl Start {
     /// pass. `nonce` is new for every authentication.
     #[must_use]
     pub fn new(mechanism: Mechanism, nonce: Nonce, decoy: Decoy) -> Self {
-        Self { mechanism, nonce, decoy, bindings: Bindings::new(), plus_offered: false }
+        Self {
+            mechanism,
+            nonce,
+            decoy,
+            bindings: Bindings::new(),
+            offer: None,
+            #[cfg(feature = "digest-md5")]
+            domain: String::new(),
+        }
     }
 
-    /// The channel bindings of the TLS connection, and the mechanisms that were offered on it: if a
-    /// `-PLUS` is among them, a client that says it saw none was lied to (RFC 5802 section 6).
+    /// The channel bindings of the TLS connection, and what was offered on it. If a `-PLUS` mechanism
+    /// is in the offer, a client that says it saw none was lied to (RFC 5802 section 6); and SCRAM
+    /// vouches for the offer, so that a client finds out about other changes too (XEP-0474).
     #[must_use]
-    pub fn channel_binding(mut self, bindings: Bindings, offered: &[Mechanism]) -> Self {
+    pub fn channel_binding(mut self, bindings: Bindings, offer: Offer) -> Self {
         self.bindings = bindings;
-        self.plus_offered = offered.iter().any(|mechanism| mechanism.is_plus());
+        self.offer = Some(offer);
+        self
+    }
+
+    /// The domain of the accounts: the realm of DIGEST-MD5 and part of its `digest-uri`.
+    #[cfg(feature = "digest-md5")]
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = domain.into();
         self
     }
 
@@ -157,11 +187,28 @@ pub enum ServerStep {
         /// The hash function the keys have to be for; `None`: any will do.
         hash: Option<ScramHash>,
     },
+    /// Look up the DIGEST-MD5 key of an account, then call [`Server::credentials`] with [`CredentialsAnswer::Digest`].
+    #[cfg(feature = "digest-md5")]
+    DigestCredentials {
+        /// The authentication identity, prepared with SASLprep.
+        username: String,
+    },
+    /// EXTERNAL: find out which account the client's certificate is for, then whether there is one, and call
+    /// [`Server::credentials`].
+    External {
+        /// The authorization identity it asks for; `None` leaves it to the certificate.
+        authzid: Option<String>,
+    },
+    /// ANONYMOUS: the client wants to be nobody in particular.
+    Anonymous {
+        /// What it says of itself, unverified (RFC 4505 section 2).
+        trace: Option<String>,
+    },
     /// Derive this, then call [`Server::derived`].
     Derive(DeriveKey),
     /// The client is who it says it is.
     Success {
-        /// The authentication identity, prepared with SASLprep.
+        /// The authentication identity, prepared with SASLprep; empty after [`External`](Self::External).
         username: String,
         /// The authorization identity it asks for, unescaped but not prepared: that is up to the
         /// address it is meant as. Refuse with `invalid-authzid` unless `username` may act for it.
@@ -173,17 +220,27 @@ pub enum ServerStep {
     Failure(SaslCondition),
 }
 
-/// The answer to [`ServerStep::Credentials`].
+/// What there is of an account.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CredentialsAnswer {
     /// The account's keys. For SCRAM, keys of another hash function than asked for are as good as
     /// none.
     Keys(ScramKeys),
+    /// The account's keys, while others that it should have are missing: if PLAIN proves the password right, it is handed out
+    /// once, so that they can be made. Otherwise like [`Keys`](Self::Keys).
+    Outdated(ScramKeys),
+    /// The account exists, but has no keys: that will do for EXTERNAL, where a certificate stands for the password.
+    NoKeys,
+    /// The account's key for DIGEST-MD5.
+    #[cfg(feature = "digest-md5")]
+    Digest(DigestKey),
     /// No such account, or no keys for this hash function.
     Unknown,
     /// The account is disabled. Its keys are still asked for, because only its owner gets to know.
     Disabled(ScramKeys),
+    /// The password has to be changed first, by other means. Only its owner gets to know.
+    Expired(ScramKeys),
     /// The lookup failed.
     TemporaryFailure,
 }
@@ -199,7 +256,15 @@ enum State {
     AwaitClientFinal(AwaitClientFinal),
     AwaitPlainKeys(AwaitPlainKeys),
     AwaitDerived(AwaitDerived),
-    Done,
+    AwaitAccount,
+    #[cfg(feature = "digest-md5")]
+    AwaitDigestResponse(digest_md5::AwaitResponse, Decoy),
+    #[cfg(feature = "digest-md5")]
+    AwaitDigestKey(Identity, digest_md5::Response, Decoy),
+    #[cfg(feature = "digest-md5")]
+    AwaitDigestEnd(Identity),
+    /// With the password, if it is to be handed out.
+    Done(Option<Secret>),
 }
 
 /// What a client's first SCRAM message has settled.
@@ -212,6 +277,8 @@ struct Exchange {
     first_bare: String,
     /// The value of `c` that has to come.
     channel_binding: String,
+    /// The value of `h` to send.
+    protection: Option<String>,
 }
 
 struct Identity {
@@ -234,6 +301,8 @@ struct AwaitPlainKeys {
 struct AwaitDerived {
     identity: Identity,
     account: Account,
+    /// Kept only for an account that lacks keys.
+    password: Option<Secret>,
 }
 
 /// The keys to compare with, and how it ends when they match.
@@ -252,9 +321,12 @@ impl Account {
         // Made in every case, for the time it takes.
         let decoy = decoy.keys(hash.unwrap_or(decoy.hash), username);
         let (keys, verdict) = match answer {
-            CredentialsAnswer::Keys(keys) => (keys, Ok(())),
+            CredentialsAnswer::Keys(keys) | CredentialsAnswer::Outdated(keys) => (keys, Ok(())),
             CredentialsAnswer::Disabled(keys) => (keys, Err(SaslCondition::AccountDisabled)),
-            CredentialsAnswer::Unknown => return Ok(Self::nobody(decoy)),
+            CredentialsAnswer::Expired(keys) => (keys, Err(SaslCondition::CredentialsExpired)),
+            CredentialsAnswer::NoKeys | CredentialsAnswer::Unknown => return Ok(Self::nobody(decoy)),
+            #[cfg(feature = "digest-md5")]
+            CredentialsAnswer::Digest(_) => return Ok(Self::nobody(decoy)),
             CredentialsAnswer::TemporaryFailure => return Err(SaslCondition::TemporaryAuthFailure),
         };
         let usable = hash.is_none_or(|hash| keys.hash() == hash);
@@ -272,9 +344,21 @@ impl Account {
 }
 
 impl Server {
-    /// Takes what came with `<auth/>`. Both mechanisms are the client's to start, so without an
-    /// initial response it is asked for (RFC 6120 section 6.4.2).
+    /// Takes what came with `<auth/>`. Most mechanisms are the client's to start, so without an
+    /// initial response it is asked for (RFC 6120 section 6.4.2). DIGEST-MD5 is the server's: an initial response
+    /// asks to go on from an earlier authentication, and gets a new challenge like none (RFC 2831 section 2.2.2).
     pub fn auth(&mut self, initial_response: Option<&[u8]>) -> ServerStep {
+        #[cfg(feature = "digest-md5")]
+        if matches!(&self.state, State::AwaitFirst(start) if start.mechanism == Mechanism::DigestMd5) {
+            return self.advance(|state| match state {
+                State::AwaitFirst(Start { nonce, domain, decoy, .. }) => {
+                    let digest = digest_md5::AwaitResponse { nonce, domain };
+                    let step = ServerStep::Challenge(digest.challenge());
+                    Ok((State::AwaitDigestResponse(digest, decoy), step))
+                }
+                _ => Err(SaslCondition::MalformedRequest),
+            });
+        }
         match initial_response {
             Some(message) => self.step(message),
             None => self.advance(|state| match state {
@@ -287,25 +371,50 @@ impl Server {
     /// Takes a message from the client; a response without data is an empty one.
     pub fn step(&mut self, message: &[u8]) -> ServerStep {
         self.advance(|state| match state {
-            State::AwaitFirst(start) => match start.mechanism.hash() {
-                Some(hash) => first_of_scram(start, hash, message),
-                None => first_of_plain(start, message),
+            State::AwaitFirst(start) => match (start.mechanism, start.mechanism.hash()) {
+                (_, Some(hash)) => first_of_scram(start, hash, message),
+                (Mechanism::Plain, _) => first_of_plain(start, message),
+                (Mechanism::External, _) => {
+                    let authzid = external::read(message)?.map(String::from);
+                    Ok((State::AwaitAccount, ServerStep::External { authzid }))
+                }
+                (Mechanism::Anonymous, _) => {
+                    Ok((State::Done(None), ServerStep::Anonymous { trace: anonymous::read(message)? }))
+                }
+                _ => Err(SaslCondition::MalformedRequest),
             },
             State::AwaitClientFinal(state) => state.receive(message),
+            #[cfg(feature = "digest-md5")]
+            State::AwaitDigestResponse(state, decoy) => first_of_digest(state.receive(message)?, decoy),
+            #[cfg(feature = "digest-md5")]
+            State::AwaitDigestEnd(identity) if message.is_empty() => Ok(identity.succeed(None, None)),
             // RFC 6120 section 6.5.8: nothing is awaited from the client.
-            State::AwaitScramKeys(_) | State::AwaitPlainKeys(_) | State::AwaitDerived(_) | State::Done => {
-                Err(SaslCondition::MalformedRequest)
-            }
+            _ => Err(SaslCondition::MalformedRequest),
         })
     }
 
-    /// Takes the answer to [`ServerStep::Credentials`]. Unasked, authentication fails.
+    /// Takes what there is of the account that was asked for. Unasked, authentication fails.
     pub fn credentials(&mut self, answer: CredentialsAnswer) -> ServerStep {
         self.advance(|state| match state {
             State::AwaitScramKeys(exchange) => exchange.challenge(answer),
             State::AwaitPlainKeys(state) => state.derive(answer),
+            State::AwaitAccount => admit(&answer)
+                .map(|()| Identity { username: String::new(), authzid: None }.succeed(None, None)),
+            #[cfg(feature = "digest-md5")]
+            State::AwaitDigestKey(identity, response, decoy) => {
+                judge_digest(identity, &response, &decoy, answer)
+            }
             _ => Err(SaslCondition::TemporaryAuthFailure),
         })
+    }
+
+    /// After a success: the password, where [`CredentialsAnswer::Outdated`] asked for it and PLAIN has proved it right. It
+    /// is given away once.
+    pub fn take_password(&mut self) -> Option<Secret> {
+        match &mut self.state {
+            State::Done(password) => password.take(),
+            _ => None,
+        }
     }
 
     /// Takes the answer to [`ServerStep::Derive`]. Unasked, or with the answer to another question,
@@ -322,7 +431,7 @@ impl Server {
         &mut self,
         step: impl FnOnce(State) -> Result<(State, ServerStep), SaslCondition>,
     ) -> ServerStep {
-        match step(mem::replace(&mut self.state, State::Done)) {
+        match step(mem::replace(&mut self.state, State::Done(None))) {
             Ok((state, step)) => {
                 self.state = state;
                 step
@@ -355,6 +464,7 @@ fn first_of_scram(start: Start, hash: ScramHash, message: &[u8]) -> Next {
         nonce: [first.nonce, start.nonce.as_str()].concat(),
         first_bare: String::from(first.bare),
         channel_binding: scram::channel_binding(first.gs2_header, binding),
+        protection: start.offer.as_ref().map(|offer| offer.protection(hash)),
         decoy: start.decoy,
     };
     Ok((State::AwaitScramKeys(exchange), step))
@@ -366,7 +476,9 @@ fn binding_data<'a>(start: &'a Start, flag: Flag<'_>) -> Result<&'a [u8], SaslCo
         (Flag::Bound(kind), true) => BindingKind::from_name(kind)
             .and_then(|kind| start.bindings.get(kind))
             .ok_or(SaslCondition::NotAuthorized),
-        (Flag::ServerLacks, false) if start.plus_offered => Err(SaslCondition::NotAuthorized),
+        (Flag::ServerLacks, false) if start.offer.as_ref().is_some_and(Offer::has_plus) => {
+            Err(SaslCondition::NotAuthorized)
+        }
         (Flag::NotSupported | Flag::ServerLacks, false) => Ok(&[]),
         (Flag::Bound(_), false) | (Flag::NotSupported | Flag::ServerLacks, true) => {
             Err(SaslCondition::MalformedRequest)
@@ -377,7 +489,8 @@ fn binding_data<'a>(start: &'a Start, flag: Flag<'_>) -> Result<&'a [u8], SaslCo
 impl Exchange {
     fn challenge(self, answer: CredentialsAnswer) -> Next {
         let account = Account::new(answer, Some(self.hash), &self.decoy, &self.identity.username)?;
-        let server_first = scram::server_first(&self.nonce, account.keys.salt(), account.keys.iterations());
+        let (salt, iterations) = (account.keys.salt(), account.keys.iterations());
+        let server_first = scram::server_first(&self.nonce, salt, iterations, self.protection.as_deref());
         let step = ServerStep::Challenge(server_first.clone().into_bytes());
         Ok((State::AwaitClientFinal(AwaitClientFinal { exchange: self, server_first, account }), step))
     }
@@ -400,15 +513,16 @@ impl AwaitClientFinal {
         let signature = account.keys.server_key.hmac(&[&auth_message]);
         account.judge(&client_key.digest())?;
         let data = scram::server_final(signature.as_slice()).into_bytes();
-        Ok(exchange.identity.succeed(Some(data)))
+        Ok(exchange.identity.succeed(Some(data), None))
     }
 }
 
 impl AwaitPlainKeys {
     fn derive(self, answer: CredentialsAnswer) -> Next {
+        let kept = matches!(answer, CredentialsAnswer::Outdated(_)).then(|| self.password.clone());
         let account = Account::new(answer, None, &self.decoy, &self.identity.username)?;
         let step = ServerStep::Derive(account.keys.question(self.password));
-        Ok((State::AwaitDerived(AwaitDerived { identity: self.identity, account }), step))
+        Ok((State::AwaitDerived(AwaitDerived { identity: self.identity, account, password: kept }), step))
     }
 }
 
@@ -418,13 +532,49 @@ impl AwaitDerived {
             return Err(SaslCondition::TemporaryAuthFailure);
         }
         self.account.judge(&super::keys::client_key(salted_password).digest())?;
-        Ok(self.identity.succeed(None))
+        Ok(self.identity.succeed(None, self.password))
     }
 }
 
+/// Whether the account that a certificate is for may be used.
+fn admit(answer: &CredentialsAnswer) -> Result<(), SaslCondition> {
+    match answer {
+        CredentialsAnswer::Unknown => Err(SaslCondition::NotAuthorized),
+        CredentialsAnswer::Disabled(_) => Err(SaslCondition::AccountDisabled),
+        CredentialsAnswer::TemporaryFailure => Err(SaslCondition::TemporaryAuthFailure),
+        // A password that has expired is none that was used.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(feature = "digest-md5")]
+fn first_of_digest(response: digest_md5::Response, decoy: Decoy) -> Next {
+    let username = prepare::username(&response.username).ok_or(SaslCondition::NotAuthorized)?;
+    let identity = Identity { username: username.clone(), authzid: response.authzid.clone() };
+    Ok((State::AwaitDigestKey(identity, response, decoy), ServerStep::DigestCredentials { username }))
+}
+
+#[cfg(feature = "digest-md5")]
+fn judge_digest(
+    identity: Identity,
+    response: &digest_md5::Response,
+    decoy: &Decoy,
+    answer: CredentialsAnswer,
+) -> Next {
+    let decoy = decoy.digest_key(&identity.username);
+    let (key, verdict) = match answer {
+        CredentialsAnswer::Digest(key) => (key, Ok(())),
+        CredentialsAnswer::TemporaryFailure => return Err(SaslCondition::TemporaryAuthFailure),
+        _ => (decoy, Err(SaslCondition::NotAuthorized)),
+    };
+    let proof = response.verify(&key).ok_or(SaslCondition::NotAuthorized)?;
+    // In a challenge, as RFC 3920 section 6.5 has it: who still speaks this mechanism may know no data in a success.
+    verdict.map(|()| (State::AwaitDigestEnd(identity), ServerStep::Challenge(proof)))
+}
+
 impl Identity {
-    fn succeed(self, data: Option<Vec<u8>>) -> (State, ServerStep) {
-        (State::Done, ServerStep::Success { username: self.username, authzid: self.authzid, data })
+    fn succeed(self, data: Option<Vec<u8>>, password: Option<Secret>) -> (State, ServerStep) {
+        (State::Done(password), ServerStep::Success { username: self.username, authzid: self.authzid, data })
     }
 }
 
@@ -437,7 +587,14 @@ impl fmt::Debug for Server {
                 State::AwaitClientFinal(_) => "AwaitClientFinal",
                 State::AwaitPlainKeys(_) => "AwaitPlainKeys",
                 State::AwaitDerived(_) => "AwaitDerived",
-                State::Done => "Done",
+                State::AwaitAccount => "AwaitAccount",
+                #[cfg(feature = "digest-md5")]
+                State::AwaitDigestResponse(..) => "AwaitDigestResponse",
+                #[cfg(feature = "digest-md5")]
+                State::AwaitDigestKey(..) => "AwaitDigestKey",
+                #[cfg(feature = "digest-md5")]
+                State::AwaitDigestEnd(_) => "AwaitDigestEnd",
+                State::Done(_) => "Done",
             })
             .finish()
     }

@@ -200,7 +200,7 @@ fn own_address(condition: Condition, text: &str) -> Option<String> {
 
 /// Whether conditions in that namespace are an application's (RFC 3920 section 9.3.2).
 fn is_application(ns: &str) -> bool {
-    !matches!(ns, "" | ns::STANZA_ERRORS | ns::CLIENT | ns::SERVER | ns::STREAMS)
+    !matches!(ns, "" | ns::STANZA_ERRORS | ns::STREAMS) && !ns::is_content(ns)
 }
 
 impl From<Condition> for StanzaError {

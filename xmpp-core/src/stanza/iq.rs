@@ -82,7 +82,7 @@ impl Iq {
         Iq::request(IqType::Set, id, payload)
     }
 
-    fn request(type_: IqType, id: &str, payload: Element) -> Self {
+    pub(super) fn request(type_: IqType, id: &str, payload: Element) -> Self {
         Iq::from_parts(type_, Header::default(), Payload::of([payload])).with_id(id)
     }
 

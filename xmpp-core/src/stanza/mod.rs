@@ -42,6 +42,7 @@ mod parse;
 mod payload;
 mod presence;
 mod reply;
+mod tracker;
 
 use alloc::string::String;
 use core::fmt;
@@ -52,6 +53,7 @@ pub use iq::{Iq, IqType};
 pub use malformed::{Fault, Malformed};
 pub use message::{Message, MessageType};
 pub use presence::{InvalidPriority, Presence, PresenceType, Show};
+pub use tracker::{RequestId, Tracker};
 
 use header::Header;
 use payload::Payload;
@@ -100,13 +102,13 @@ pub enum Stanza {
 }
 
 impl Stanza {
-    /// Whether the element is a stanza of either content namespace.
+    /// Whether the element is a stanza of a content namespace.
     #[must_use]
     pub fn is_stanza(element: &Element) -> bool {
-        matches!(element.ns(), ns::CLIENT | ns::SERVER) && Kind::from_name(element.name()).is_some()
+        ns::is_content(element.ns()) && Kind::from_name(element.name()).is_some()
     }
 
-    /// Reads a stanza of either content namespace; that it is the stream's has been checked before.
+    /// Reads a stanza of a content namespace; that it is the stream's has been checked before.
     ///
     /// # Errors
     /// [`Malformed`] says which rule it breaks and has the reply; the stream goes on.

@@ -11,7 +11,7 @@ use crate::xml::{Attr, Element, ns};
 
 pub(super) fn parse(element: &Element) -> Result<Stanza, Malformed> {
     let kind = match element.ns() {
-        ns::CLIENT | ns::SERVER => Kind::from_name(element.name()).ok_or(Malformed::NOT_A_STANZA)?,
+        ns if ns::is_content(ns) => Kind::from_name(element.name()).ok_or(Malformed::NOT_A_STANZA)?,
         _ => return Err(Malformed::NOT_A_STANZA),
     };
     let mut header = Header::default();
@@ -45,9 +45,9 @@ pub(super) fn parse(element: &Element) -> Result<Stanza, Malformed> {
     if let Some(fault) = fault {
         return Err(malformed(fault, &header));
     }
-    // On a stream between servers the content changes its namespace, and is copied for it.
+    // On a stream other than a client's the content changes its namespace, and is copied for it.
     let payload =
-        Payload::new(if element.ns() == ns::SERVER { element.to_counterpart() } else { element.clone() });
+        Payload::new(if element.ns() == ns::CLIENT { element.clone() } else { element.to_counterpart() });
     Ok(match kind {
         Kind::Message => {
             let type_ = type_.and_then(MessageType::from_name);

@@ -16,9 +16,7 @@ pub(super) const ECHO_MAX: usize = 1024;
 /// The request's element, if it may come back. Only an extension may (RFC 6120 section 8.4 has requests hold nothing else):
 /// an `<error/>` of the requester's would stand before ours and be taken for it.
 pub(super) fn echo(payload: Option<ElementRef<'_>>, weight: usize) -> Option<Element> {
-    payload
-        .filter(|child| weight <= ECHO_MAX && !matches!(child.ns(), ns::CLIENT | ns::SERVER))
-        .map(ElementRef::to_element)
+    payload.filter(|child| weight <= ECHO_MAX && !ns::is_content(child.ns())).map(ElementRef::to_element)
 }
 
 /// The content of an error stanza.

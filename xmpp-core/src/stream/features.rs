@@ -28,6 +28,7 @@ pub enum Requirement {
 pub struct Features {
     starttls: Option<Requirement>,
     mechanisms: Vec<String>,
+    binding_types: Option<Vec<String>>,
     bind: bool,
     others: Vec<Element>,
 }
@@ -36,7 +37,13 @@ impl Features {
     /// No features: negotiation is over.
     #[must_use]
     pub const fn new() -> Self {
-        Features { starttls: None, mechanisms: Vec::new(), bind: false, others: Vec::new() }
+        Features {
+            starttls: None,
+            mechanisms: Vec::new(),
+            binding_types: None,
+            bind: false,
+            others: Vec::new(),
+        }
     }
 
     /// Offers STARTTLS.
@@ -50,6 +57,13 @@ impl Features {
     #[must_use]
     pub fn with_mechanisms<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.mechanisms.extend(names.into_iter().map(ToString::to_string));
+        self
+    }
+
+    /// Tells which channel binding types there are for those mechanisms that bind (XEP-0440).
+    #[must_use]
+    pub fn with_binding_types<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.binding_types.get_or_insert_default().extend(names.into_iter().map(ToString::to_string));
         self
     }
 
@@ -78,6 +92,12 @@ impl Features {
     #[must_use]
     pub fn mechanisms(&self) -> &[String] {
         &self.mechanisms
+    }
+
+    /// The names of the channel binding types; `None` when nothing was said about them.
+    #[must_use]
+    pub fn binding_types(&self) -> Option<&[String]> {
+        self.binding_types.as_deref()
     }
 
     /// Whether resource binding is offered.
@@ -114,6 +134,13 @@ impl Features {
             let names = names.map(|name| Element::builder(ns::SASL, "mechanism").text(name).build());
             features = features.child(Element::builder(ns::SASL, "mechanisms").children(names).build());
         }
+        if let Some(types) = &self.binding_types {
+            let types = types.iter();
+            let types =
+                types.map(|name| Element::builder(ns::SASL_CB, "channel-binding").attr("type", name).build());
+            features =
+                features.child(Element::builder(ns::SASL_CB, "sasl-channel-binding").children(types).build());
+        }
         if self.bind {
             features = features.child(Element::builder(ns::BIND, "bind").build());
         }
@@ -136,6 +163,10 @@ impl Features {
                     let names = child.children().filter(|name| name.is(ns::SASL, "mechanism"));
                     features.mechanisms.extend(names.map(|name| name.text().trim().to_string()));
                 }
+                (ns::SASL_CB, "sasl-channel-binding") => {
+                    let types = child.children().filter(|kind| kind.is(ns::SASL_CB, "channel-binding"));
+                    features = features.with_binding_types(types.filter_map(|kind| kind.attr("type")));
+                }
                 (ns::BIND, "bind") => features.bind = true,
                 _ => features.others.push(child.to_element()),
             }
@@ -153,6 +184,7 @@ mod tests {
         let features = Features::new()
             .with_starttls(Requirement::Voluntary)
             .with_mechanisms(["SCRAM-SHA-1", "PLAIN"])
+            .with_binding_types(["tls-exporter", "tls-unique"])
             .with_bind()
             .with(Element::builder(ns::SESSION, "session").build());
         let parsed = Features::parse(features.to_element().as_ref());

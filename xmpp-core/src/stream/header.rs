@@ -252,8 +252,16 @@ mod tests {
     #[test]
     fn r3920_4_4_1_03_versions_are_numbers() {
         assert_eq!(Version::parse("1.0"), Some(Version::V1_0));
+        // covers 3920-4.4.1-03
         assert_eq!(Version::parse("01.00"), Some(Version::V1_0));
+        // covers 3920-4.4.1-01
+        assert_eq!(Version::parse("12.34"), Some(Version { major: 12, minor: 34 }));
+        // covers 3920-4.4.1-02: and never as a fraction
         assert!(Version::parse("1.10") > Version::parse("1.9"));
+        // covers 3920-4.4.1-09
+        assert!(
+            Version::parse("12.3") > Version::parse("2.13") && Version::parse("2.13") > Version::parse("2.4")
+        );
         for bad in ["", "1", ".", "1.", ".0", "1.0.0", "+1.0", "1.-0", " 1.0", "1.99999999999"] {
             assert_eq!(Version::parse(bad), None, "{bad}");
         }

@@ -61,6 +61,8 @@ pub enum FirstLevel {
     DialbackResult,
     /// `<db:verify/>`.
     DialbackVerify,
+    /// `<handshake/>` on a component's stream.
+    Handshake,
     /// A stanza of the other content namespace.
     WrongContent,
     /// Anything else.
@@ -69,7 +71,7 @@ pub enum FirstLevel {
 
 impl FirstLevel {
     /// All of them, in the order of the rows.
-    pub const ALL: [FirstLevel; 18] = [
+    pub const ALL: [FirstLevel; 19] = [
         FirstLevel::Features,
         FirstLevel::Error,
         FirstLevel::StartTls,
@@ -86,6 +88,7 @@ impl FirstLevel {
         FirstLevel::Presence,
         FirstLevel::DialbackResult,
         FirstLevel::DialbackVerify,
+        FirstLevel::Handshake,
         FirstLevel::WrongContent,
         FirstLevel::Foreign,
     ];
@@ -107,17 +110,18 @@ impl FirstLevel {
             (ns::SASL, "failure") => FirstLevel::SaslFailure,
             (ns::DIALBACK, "result") => FirstLevel::DialbackResult,
             (ns::DIALBACK, "verify") => FirstLevel::DialbackVerify,
+            (ns::COMPONENT, "handshake") if content_ns == ns::COMPONENT => FirstLevel::Handshake,
             (ns, "iq") if ns == content_ns => FirstLevel::Iq,
             (ns, "message") if ns == content_ns => FirstLevel::Message,
             (ns, "presence") if ns == content_ns => FirstLevel::Presence,
-            (ns::CLIENT | ns::SERVER, "iq" | "message" | "presence") => FirstLevel::WrongContent,
+            (ns, "iq" | "message" | "presence") if ns::is_content(ns) => FirstLevel::WrongContent,
             _ => FirstLevel::Foreign,
         }
     }
 }
 
 /// What a stream is in the middle of, as columns of [`TABLE`]: first as the receiving entity sees it, then as the initiating one, then both
-/// between servers.
+/// between servers, and at last those of a component's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Receiving: TLS or SASL was offered and nothing is under way.
@@ -144,11 +148,15 @@ pub enum Phase {
     PeerOnline,
     /// Initiating, between servers: the stream is negotiated, and dialback may be under way. Stanzas go one way only.
     PeerOpen,
+    /// Of a component, either side: the handshake, or the word that it was right, is awaited.
+    ComponentHandshake,
+    /// Of a component, either side: stanzas.
+    ComponentOnline,
 }
 
 impl Phase {
     /// All of them, in the order of the columns.
-    pub const ALL: [Phase; 12] = [
+    pub const ALL: [Phase; 14] = [
         Phase::Authentication,
         Phase::Exchange,
         Phase::Binding,
@@ -161,6 +169,8 @@ impl Phase {
         Phase::PeerNegotiation,
         Phase::PeerOnline,
         Phase::PeerOpen,
+        Phase::ComponentHandshake,
+        Phase::ComponentOnline,
     ];
 
     /// The cell of [`TABLE`] for that element in this phase.
@@ -187,26 +197,27 @@ const WRONG: Verdict = Verdict::Refuse(Condition::InvalidNamespace);
 
 /// Elements × phases.
 #[rustfmt::skip]
-pub const TABLE: [[Verdict; 12]; 18] = [
-    //                   Authentication Exchange Binding  Online   | AwaitFeatures AwaitProceed AwaitSasl AwaitBind ClientOnline | PeerNegotiation PeerOnline PeerOpen
-    /* Features      */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   ACCEPT,       EARLY,       EARLY,    EARLY,    ACCEPT,           UNKNOWN,        UNKNOWN,   EARLY],
-    /* Error         */ [ACCEPT,       ACCEPT,  ACCEPT,  ACCEPT,    ACCEPT,       ACCEPT,      ACCEPT,   ACCEPT,   ACCEPT,           ACCEPT,         ACCEPT,    ACCEPT],
-    /* StartTls      */ [ACCEPT,       EARLY,   EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN],
-    /* Proceed       */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
-    /* TlsFailure    */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
-    /* Auth          */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN],
-    /* Challenge     */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
-    /* Response      */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN],
-    /* Abort         */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN],
-    /* Success       */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
-    /* SaslFailure   */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY],
-    /* Iq            */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    ACCEPT,   ACCEPT,           EARLY,          ACCEPT,    EARLY],
-    /* Message       */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT,           EARLY,          ACCEPT,    EARLY],
-    /* Presence      */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT,           EARLY,          ACCEPT,    EARLY],
-    /* DialbackResult*/ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          ACCEPT,         ACCEPT,    ACCEPT],
-    /* DialbackVerify*/ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          ACCEPT,         ACCEPT,    ACCEPT],
-    /* WrongContent  */ [EARLY,        EARLY,   WRONG,   WRONG,     EARLY,        EARLY,       EARLY,    WRONG,    WRONG,            EARLY,          WRONG,     WRONG],
-    /* Foreign       */ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          EARLY,          UNKNOWN,   UNKNOWN],
+pub const TABLE: [[Verdict; 14]; 19] = [
+    //                   Authentication Exchange Binding  Online   | AwaitFeatures AwaitProceed AwaitSasl AwaitBind ClientOnline | PeerNegotiation PeerOnline PeerOpen | ComponentHandshake ComponentOnline
+    /* Features      */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   ACCEPT,       EARLY,       EARLY,    EARLY,    ACCEPT,           UNKNOWN,        UNKNOWN,   EARLY,     EARLY,             UNKNOWN],
+    /* Error         */ [ACCEPT,       ACCEPT,  ACCEPT,  ACCEPT,    ACCEPT,       ACCEPT,      ACCEPT,   ACCEPT,   ACCEPT,           ACCEPT,         ACCEPT,    ACCEPT,    ACCEPT,            ACCEPT],
+    /* StartTls      */ [ACCEPT,       EARLY,   EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN,   EARLY,             UNKNOWN],
+    /* Proceed       */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY,     EARLY,             UNKNOWN],
+    /* TlsFailure    */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        ACCEPT,      EARLY,    EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY,     EARLY,             UNKNOWN],
+    /* Auth          */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN,   EARLY,             UNKNOWN],
+    /* Challenge     */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY,     EARLY,             UNKNOWN],
+    /* Response      */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN,   EARLY,             UNKNOWN],
+    /* Abort         */ [ACCEPT,       ACCEPT,  EARLY,   EARLY,     UNKNOWN,      UNKNOWN,     UNKNOWN,  UNKNOWN,  UNKNOWN,          ACCEPT,         EARLY,     UNKNOWN,   EARLY,             UNKNOWN],
+    /* Success       */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY,     EARLY,             UNKNOWN],
+    /* SaslFailure   */ [UNKNOWN,      UNKNOWN, UNKNOWN, UNKNOWN,   EARLY,        EARLY,       ACCEPT,   EARLY,    EARLY,            UNKNOWN,        UNKNOWN,   EARLY,     EARLY,             UNKNOWN],
+    /* Iq            */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    ACCEPT,   ACCEPT,           EARLY,          ACCEPT,    EARLY,     EARLY,             ACCEPT],
+    /* Message       */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT,           EARLY,          ACCEPT,    EARLY,     EARLY,             ACCEPT],
+    /* Presence      */ [EARLY,        EARLY,   ACCEPT,  ACCEPT,    EARLY,        EARLY,       EARLY,    EARLY,    ACCEPT,           EARLY,          ACCEPT,    EARLY,     EARLY,             ACCEPT],
+    /* DialbackResult*/ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          ACCEPT,         ACCEPT,    ACCEPT,    EARLY,             UNKNOWN],
+    /* DialbackVerify*/ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          ACCEPT,         ACCEPT,    ACCEPT,    EARLY,             UNKNOWN],
+    /* Handshake     */ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          EARLY,          UNKNOWN,   UNKNOWN,   ACCEPT,            EARLY],
+    /* WrongContent  */ [EARLY,        EARLY,   WRONG,   WRONG,     EARLY,        EARLY,       EARLY,    WRONG,    WRONG,            EARLY,          WRONG,     WRONG,     EARLY,             WRONG],
+    /* Foreign       */ [EARLY,        EARLY,   UNKNOWN, UNKNOWN,   EARLY,        EARLY,       EARLY,    UNKNOWN,  UNKNOWN,          EARLY,          UNKNOWN,   UNKNOWN,   EARLY,             UNKNOWN],
 ];
 
 #[cfg(test)]

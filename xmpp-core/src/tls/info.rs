@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::names::{PresentedName, Reference};
 use super::{Service, TlsError};
+use crate::jid::BareJid;
 use crate::sasl::Bindings;
 
 /// What the embedder's library says of the peer's chain of certificates: signatures, dates, revocation, and whether it
@@ -85,6 +86,24 @@ impl TlsInfo {
     pub fn matches(&self, domain: &str, service: Service) -> bool {
         Reference::new(domain, service)
             .is_some_and(|reference| self.names.iter().any(|name| reference.is(name)))
+    }
+
+    /// The accounts of `domain` that a client's certificate is for, each once: its `XmppAddr` names with a node (XEP-0178 section 2). None
+    /// unless the chain is trusted.
+    #[must_use]
+    pub fn accounts(&self, domain: &str) -> Vec<BareJid> {
+        let mut accounts = Vec::new();
+        for name in self.names.iter().filter(|_| self.is_trusted()) {
+            if let PresentedName::XmppAddr(address) = name
+                && let Ok(account) = BareJid::new(address)
+                && account.node().is_some()
+                && account.domain() == domain
+                && !accounts.contains(&account)
+            {
+                accounts.push(account);
+            }
+        }
+        accounts
     }
 
     /// Whether the peer has proved to be `domain`'s server for that service (RFC 6120 section 13.7.2).

@@ -315,7 +315,7 @@ impl Builder {
 
     /// Appends an element.
     pub fn child(mut self, child: Element) -> Self {
-        self.tree.append(child.as_ref(), Counterpart::new(false));
+        self.tree.append(child.as_ref(), Counterpart::none());
         self
     }
 

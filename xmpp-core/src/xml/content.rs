@@ -1,4 +1,4 @@
-//! The two content namespaces, which name the same stanzas on the two kinds of streams (RFC 6120 section 4.8.3).
+//! The content namespaces, which name the same stanzas on the kinds of streams (RFC 6120 section 4.8.3, XEP-0114 section 3).
 //!
 //! A stanza that goes from a client's stream to a server's changes its namespace, and so do the elements of its schema below
 //! it. What lies inside an extension stays: a message that is quoted in one is in whatever namespace its sender wrote.
@@ -9,28 +9,38 @@ use super::ns;
 
 /// Follows a walk through a stanza and gives each element's namespace on the other kind of stream.
 ///
-/// The two namespaces change places, so that no two stanzas become one: an element of the wrong content namespace, which
-/// means nothing here, means nothing there.
+/// `jabber:client` and the other one change places, so that no two stanzas become one: an element of the wrong content
+/// namespace, which means nothing here, means nothing there.
 #[derive(Debug)]
 pub(super) struct Counterpart {
+    other: &'static str,
     /// How many open elements, counted from the first that is in neither namespace.
     foreign: usize,
 }
 
 impl Counterpart {
-    /// Changes namespaces if `translate`, else leaves them all.
-    pub(super) fn new(translate: bool) -> Self {
-        Counterpart { foreign: usize::from(!translate) }
+    /// Between a client's stream and one with that content namespace.
+    pub(super) fn of(content_ns: &str) -> Self {
+        match content_ns {
+            ns::SERVER => Counterpart { other: ns::SERVER, foreign: 0 },
+            ns::COMPONENT => Counterpart { other: ns::COMPONENT, foreign: 0 },
+            _ => Self::none(),
+        }
+    }
+
+    /// Leaves all namespaces.
+    pub(super) fn none() -> Self {
+        Counterpart { other: ns::CLIENT, foreign: 1 }
     }
 
     pub(super) fn open<'a>(&mut self, ns: &'a str) -> &'a str {
-        match ns {
-            ns::CLIENT if self.foreign == 0 => ns::SERVER,
-            ns::SERVER if self.foreign == 0 => ns::CLIENT,
-            _ => {
-                self.foreign += 1;
-                ns
-            }
+        if self.foreign == 0 && ns == ns::CLIENT {
+            self.other
+        } else if self.foreign == 0 && ns == self.other {
+            ns::CLIENT
+        } else {
+            self.foreign += 1;
+            ns
         }
     }
 
@@ -40,10 +50,10 @@ impl Counterpart {
 }
 
 impl Element {
-    /// The stanza as it stands on the other kind of stream.
+    /// The stanza, which is of a server's or a component's stream, as it stands on a client's.
     pub(crate) fn to_counterpart(&self) -> Element {
         let mut tree = Assembler::new();
-        tree.append(self.as_ref(), Counterpart::new(true));
+        tree.append(self.as_ref(), Counterpart::of(self.ns()));
         tree.finish()
     }
 }

@@ -151,6 +151,21 @@ mod tests {
     }
 
     #[test]
+    fn r3920_4_4_20_a_language_is_a_name_token_and_a_tag() {
+        for tag in ["e n", "en\u{0}", "en,de", "\u{20ac}", ""] {
+            // covers 3920-4.4-20
+            assert_eq!(Lang::new(tag), Err(LangError), "{tag:?}");
+        }
+        // Name tokens that are no language tags (RFC 5646, for RFC 3066).
+        for tag in ["en:us", "en_US", "en.us", "12", "englishlanguage"] {
+            // covers 3920-4.4-21
+            assert_eq!(Lang::new(tag), Err(LangError), "{tag:?}");
+        }
+        // Extended and private subtags came with RFC 5646.
+        assert!(Lang::new("de-Latn-DE-1996-x-a").is_ok());
+    }
+
+    #[test]
     fn a_tag_has_at_most_64_bytes() {
         let of = |last: &str| ["en", &"-a".repeat(30), last].concat();
         assert_eq!((of("b").len(), of("bc").len(), of("bcd").len()), (63, 64, 65));

@@ -4,6 +4,8 @@
 pub const CLIENT: &str = "jabber:client";
 /// Stanzas between servers (RFC 3920 section 11.2).
 pub const SERVER: &str = "jabber:server";
+/// Stanzas between a component and its server, when the component connects (XEP-0114 section 3).
+pub const COMPONENT: &str = "jabber:component:accept";
 /// The stream element, its features and errors (RFC 3920 section 11.2).
 pub const STREAMS: &str = "http://etherx.jabber.org/streams";
 /// Conditions of stream errors (RFC 3920 section 4.7.2).
@@ -14,6 +16,8 @@ pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 /// SASL negotiation (RFC 3920 section 6).
 pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// The list of channel binding types among the stream features (XEP-0440).
+pub const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
 /// Resource binding (RFC 3920 section 7).
 pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 /// Session establishment (RFC 3921 section 3).
@@ -30,3 +34,8 @@ pub const PING: &str = "urn:xmpp:ping";
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// What the prefix `xmlns` is bound to (Namespaces in XML 1.0 section 3).
 pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
+/// Whether stanzas of streams are in that namespace: those of clients, of servers, or of components.
+pub(crate) fn is_content(ns: &str) -> bool {
+    matches!(ns, CLIENT | SERVER | COMPONENT)
+}

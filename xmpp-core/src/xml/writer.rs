@@ -43,7 +43,7 @@ impl Writer {
 
     /// Appends the element and everything below it to `out`.
     pub fn element(&self, out: &mut String, element: ElementRef<'_>) {
-        self.tree(out, element, Counterpart::new(false));
+        self.tree(out, element, Counterpart::none());
     }
 
     fn tree(&self, out: &mut String, element: ElementRef<'_>, mut namespaces: Counterpart) {
@@ -90,7 +90,7 @@ impl Writer {
         for node in root.nodes() {
             match node {
                 NodeRef::Element(child) => {
-                    self.tree(out, child, Counterpart::new(self.default_ns == ns::SERVER));
+                    self.tree(out, child, Counterpart::of(self.default_ns));
                 }
                 NodeRef::Text(text) => escape_text(out, text),
             }

@@ -1,16 +1,19 @@
 //! Until the client has authenticated: STARTTLS and SASL (RFC 3920 sections 5 and 6, RFC 6120 sections 5 and 6).
 
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{Exchange, Stage, State, Unauthenticated};
 use crate::conn::Close;
 use crate::conn::action::{CloseReason, Event, TlsFault, Warning};
 use crate::conn::core::Core;
 use crate::conn::proof::AuthProof;
-use crate::conn::question::Question;
-use crate::jid::Jid;
+use crate::conn::question::{Credentials, Question, Ticket};
+use crate::entropy::Label;
+use crate::jid::{BareJid, Jid};
 use crate::sasl::server::{CredentialsAnswer, ServerStep, Start};
-use crate::sasl::{Bindings, Nonce, SaslCondition, framing};
+use crate::sasl::{BindingKind, Bindings, Mechanism, Nonce, Offer, SaslCondition, Secret, framing};
 use crate::stream::{Condition, Features, Requirement, StreamError};
 use crate::tls::{Service, TlsPolicy, TlsRequest};
 use crate::xml::{Element, ns};
@@ -18,6 +21,24 @@ use crate::xml::{Element, ns};
 impl Unauthenticated {
     fn bindings(&self) -> Bindings {
         self.tls.as_ref().map(|tls| tls.bindings().clone()).unwrap_or_default()
+    }
+
+    /// Whose certificate the client has shown, among the accounts here.
+    fn certified(&self) -> Vec<BareJid> {
+        self.tls.as_ref().map(|tls| tls.accounts(self.domain.domain())).unwrap_or_default()
+    }
+
+    fn offer(&self) -> Offer {
+        let bindings = self.bindings();
+        let mut mechanisms = self.config.mechanisms().offered(&bindings, self.tls.is_some());
+        // RFC 6120 section 6.3.4: not to who would fail with it. XEP-0178 section 2 has nothing that an account could be told by but its address.
+        mechanisms.retain(|mechanism| *mechanism != Mechanism::External || !self.certified().is_empty());
+        let offer = Offer::new(mechanisms.iter().map(|mechanism| mechanism.name()));
+        if mechanisms.iter().any(|mechanism| mechanism.is_plus()) {
+            offer.with_binding_types(bindings.kinds().map(BindingKind::name))
+        } else {
+            offer
+        }
     }
 
     fn may_authenticate(&self) -> bool {
@@ -39,17 +60,27 @@ impl Unauthenticated {
             });
         }
         if self.may_authenticate() {
-            let offered = self.config.mechanisms().offered(&self.bindings(), self.tls.is_some());
-            features = features.with_mechanisms(offered.iter().map(|mechanism| mechanism.name()));
+            let offer = self.offer();
+            features = features.with_mechanisms(offer.mechanisms().iter().map(String::as_str));
+            if let Some(types) = offer.binding_types() {
+                features = features.with_binding_types(types.iter().map(String::as_str));
+            }
         }
         features
     }
 
-    pub(super) fn start_tls(self, core: &mut Core) -> State {
-        if !self.may_start_tls() {
-            // RFC 6120 section 5.4.2.2: STARTTLS that was not offered fails, and the stream closes.
+    pub(super) fn start_tls(self, core: &mut Core, request: &Element) -> State {
+        let fault = if !self.may_start_tls() {
+            Some(TlsFault::NotOffered)
+        } else if request.children().next().is_some() || !request.text().trim().is_empty() {
+            Some(TlsFault::Malformed)
+        } else {
+            None
+        };
+        if let Some(fault) = fault {
+            // RFC 6120 section 5.4.2.2: the request fails, and the stream closes.
             core.element(Element::builder(ns::TLS, "failure").build());
-            core.finish(CloseReason::Tls(TlsFault::NotOffered), Close::Graceful);
+            core.finish(CloseReason::Tls(fault), Close::Graceful);
             return State::Over;
         }
         if core.input_left() {
@@ -73,11 +104,15 @@ impl Unauthenticated {
             Ok(mechanism) => mechanism,
             Err(condition) => return self.refuse(core, condition),
         };
-        let offered = mechanisms.offered(&bindings, self.tls.is_some());
+        if mechanism == Mechanism::External && self.certified().is_empty() {
+            return self.refuse(core, SaslCondition::InvalidMechanism);
+        }
         let decoy = self.config.decoy().clone().domain(self.domain.domain());
-        let server = Start::new(mechanism, Nonce::from_random(core.nonce()), decoy)
-            .channel_binding(bindings, &offered)
-            .start();
+        let start = Start::new(mechanism, Nonce::from_random(core.nonce()), decoy)
+            .channel_binding(bindings, self.offer());
+        #[cfg(feature = "digest-md5")]
+        let start = start.domain(self.domain.domain());
+        let server = start.start();
         let mut exchange = Box::new(Exchange { client: self, mechanism, server, account: None });
         match framing::decode(&auth.text()) {
             Ok(message) => {
@@ -94,6 +129,30 @@ impl Unauthenticated {
             Some(client) => client.auth(core, auth),
             None => State::Over,
         }
+    }
+
+    /// The client is who it says it is: the stream starts anew (RFC 6120 section 6.4.6).
+    fn succeed(
+        self,
+        core: &mut Core,
+        auth: AuthProof,
+        data: Option<Vec<u8>>,
+        password: Option<Secret>,
+    ) -> State {
+        if self.claimed.as_ref().is_some_and(|claimed| claimed != auth.account()) {
+            // Who the header said is not who authenticated.
+            core.fail(Condition::InvalidFrom);
+            return State::Over;
+        }
+        let text = framing::encode(data.as_deref());
+        core.element(Element::builder(ns::SASL, "success").text(&text).build());
+        if let Some(password) = password {
+            core.event(Event::PasswordVerified { account: auth.account().clone(), password });
+        }
+        core.restart();
+        let stage = Stage { config: self.config, tls: self.tls, auth: Some(auth) };
+        core.await_header(stage.header());
+        State::AwaitHeader(stage)
     }
 
     /// Ends an attempt.
@@ -134,19 +193,34 @@ impl Exchange {
                 core.element(Element::builder(ns::SASL, "challenge").text(&text).build());
                 State::AwaitResponse(self)
             }
-            ServerStep::Credentials { username, hash } => {
-                match Jid::from_parts(Some(&username), self.client.domain.domain(), None) {
+            ServerStep::Credentials { username, hash } => self
+                .ask_for(core, &username, |ticket, account| Question::Credentials { ticket, account, hash }),
+            #[cfg(feature = "digest-md5")]
+            ServerStep::DigestCredentials { username } => self
+                .ask_for(core, &username, |ticket, account| Question::DigestCredentials { ticket, account }),
+            ServerStep::External { authzid } => {
+                let mut certified = self.client.certified();
+                // XEP-0178 section 2 rule 11: one of the certificate's, and the one that it is for only if there is no other.
+                let account = match authzid.map(|authzid| BareJid::new(&authzid)) {
+                    None if certified.len() == 1 => certified.pop(),
+                    Some(Ok(authzid)) => Some(authzid).filter(|authzid| certified.contains(authzid)),
+                    None | Some(Err(_)) => None,
+                };
+                let Some(account) = account else {
+                    return self.client.refuse(core, SaslCondition::InvalidAuthzid);
+                };
+                self.account = Some(account.clone());
+                core.ask(|ticket| Question::Credentials { ticket, account, hash: None });
+                State::AwaitCredentials(self)
+            }
+            ServerStep::Anonymous { trace } => {
+                let node = core.token(Label::Node);
+                match Jid::from_parts(Some(&node), self.client.domain.domain(), None) {
                     Ok(account) => {
-                        let account = account.to_bare();
-                        self.account = Some(account.clone());
-                        core.ask(|ticket| Question::Credentials { ticket, account, hash });
-                        State::AwaitCredentials(self)
+                        let auth = AuthProof::anonymous(account.to_bare(), trace);
+                        self.client.succeed(core, auth, None, None)
                     }
-                    // A name that no account can have is that of an unknown user, and takes the same steps.
-                    Err(_) => {
-                        let step = self.server.credentials(CredentialsAnswer::Unknown);
-                        self.on_step(core, step)
-                    }
+                    Err(_) => self.client.refuse(core, SaslCondition::TemporaryAuthFailure),
                 }
             }
             ServerStep::Derive(request) => {
@@ -157,25 +231,37 @@ impl Exchange {
                 let Some(account) = self.account else {
                     return self.client.refuse(core, SaslCondition::NotAuthorized);
                 };
-                if self.client.claimed.as_ref().is_some_and(|claimed| *claimed != account) {
-                    // RFC 6120 section 6.4.6: who the header said is not who authenticated.
-                    core.fail(Condition::InvalidFrom);
-                    return State::Over;
-                }
                 match AuthProof::by_sasl(account, authzid.as_deref(), self.mechanism) {
                     Ok(auth) => {
-                        let text = framing::encode(data.as_deref());
-                        core.element(Element::builder(ns::SASL, "success").text(&text).build());
-                        core.restart();
-                        let Unauthenticated { config, tls, .. } = self.client;
-                        let stage = Stage { config, tls, auth: Some(auth) };
-                        core.await_header(stage.header());
-                        State::AwaitHeader(stage)
+                        let password = self.server.take_password();
+                        self.client.succeed(core, auth, data, password)
                     }
                     Err(condition) => self.client.refuse(core, condition),
                 }
             }
             ServerStep::Failure(condition) => self.client.refuse(core, condition),
+        }
+    }
+
+    /// Asks for what there is of the account of that name.
+    fn ask_for(
+        mut self: Box<Self>,
+        core: &mut Core,
+        username: &str,
+        question: impl FnOnce(Ticket<Credentials>, BareJid) -> Question,
+    ) -> State {
+        match Jid::from_parts(Some(username), self.client.domain.domain(), None) {
+            Ok(account) => {
+                let account = account.to_bare();
+                self.account = Some(account.clone());
+                core.ask(|ticket| question(ticket, account));
+                State::AwaitCredentials(self)
+            }
+            // A name that no account can have is that of an unknown user, and takes the same steps.
+            Err(_) => {
+                let step = self.server.credentials(CredentialsAnswer::Unknown);
+                self.on_step(core, step)
+            }
         }
     }
 }

@@ -35,8 +35,8 @@ impl Unbound {
         if let Stanza::Iq(iq) = &stanza
             && let Some(resource) = requested(iq, self.auth.account().as_jid())
         {
-            let account = self.auth.account().clone();
-            core.ask(|ticket| Question::Binding { ticket, account, resource });
+            let identity = self.auth.identity().clone();
+            core.ask(|ticket| Question::Binding { ticket, identity, resource });
             return State::AwaitBinding(self, iq.clone());
         }
         match self.config.profile().stanza_before_binding() {

@@ -100,6 +100,7 @@ fn r3920_a_04_and_05_nodeprep_prohibits_its_tables_and_eight_more() {
     holds_for_exactly(expected, prohibited_in_node);
 
     for c in "\"&'/:<>@ \u{7F}\0".chars() {
+        // covers 3920-A-05
         assert_eq!(nodeprep(&format!("a{c}")), Err(PrepError::Prohibited(c)));
         assert_eq!(nodeprep(&format!("é{c}")), Err(PrepError::Prohibited(c)));
     }
@@ -325,6 +326,7 @@ fn r3920_a_02_nodeprep_folds_case() {
 #[test]
 fn r3920_b_02_resourceprep_keeps_case() {
     assert_eq!(resourceprep("Juliet ß Σ").as_deref(), Ok("Juliet ß Σ"));
+    // covers 3920-B-03
     assert_eq!(resourceprep("ﬃ\u{AD}").as_deref(), Ok("ffi"));
     assert_eq!(resourceprep("a\u{A0}b").as_deref(), Ok("a b"));
 }
@@ -346,6 +348,7 @@ fn r3920_a_06_and_b_05_direction_is_checked() {
     for profile in [nodeprep, nameprep, resourceprep, saslprep, saslprep_query] {
         assert_eq!(profile("שלום").as_deref(), Ok("שלום"));
         assert_eq!(profile("ש1ם").as_deref(), Ok("ש1ם"));
+        // covers 3920-B-05
         assert_eq!(profile("שaם"), Err(PrepError::MixedDirection));
         assert_eq!(profile("1שם"), Err(PrepError::MixedDirection));
         assert_eq!(profile("שם1"), Err(PrepError::MixedDirection));

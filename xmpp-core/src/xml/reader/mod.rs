@@ -427,7 +427,7 @@ impl Reader {
     fn is_content(&self, uri: Uri) -> bool {
         let content = self.scope.content();
         let is_open = matches!(self.scope.text(content), ns::STREAMS | "");
-        (is_open || uri == content) && matches!(self.scope.text(uri), ns::CLIENT | ns::SERVER)
+        (is_open || uri == content) && ns::is_content(self.scope.text(uri))
     }
 
     /// Hands out the tree and prepares for the next element.

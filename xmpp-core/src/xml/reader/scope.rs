@@ -174,7 +174,7 @@ impl Scope {
     /// Whether the innermost element is a stanza or stands in one.
     pub(super) fn in_stanza(&self) -> bool {
         let stanza = self.levels.get(2).map_or(self.element, |level| level.element);
-        matches!(self.text(stanza), ns::CLIENT | ns::SERVER)
+        ns::is_content(self.text(stanza))
     }
 
     /// The prefixes in scope with what they mean, outermost first.

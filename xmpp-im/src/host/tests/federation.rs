@@ -23,7 +23,7 @@ fn r3920_10_2_01_what_is_for_a_foreign_domain_leaves() {
             juliet,
             &format!("<message to='{to}' from='juliet@example.com' id='1'><body>!</body></message>"),
         );
-        // covers 6120-8.1.2.1-01: with the sender's full address
+        // covers 6120-8.1.2.1-01: with the sender's full address, whatever it wrote
         assert_eq!(
             desk.went(domain),
             format!("<message to='{to}' from='juliet@example.com/balcony' id='1'><body>!</body></message>")
@@ -130,8 +130,11 @@ fn r3920_10_2_03_what_cannot_be_delivered_goes_back_as_an_error() {
         ] {
             desk.deliver(&stanza.replace("WHO", who));
             let answers = desk.gone();
-            // covers 6120-10.5.3.1-01, covers 6120-10.5.3.1-03
             let conditions: Vec<_> = answers.iter().map(|(_, answer)| condition(answer)).collect();
+            // covers 6120-10.5.3.1-01
+            // covers 6120-10.5.3.1-02
+            // covers 6120-10.5.3.1-03
+            // covers 6120-10.5.3.2-01
             assert_eq!(conditions, told.into_iter().collect::<Vec<_>>(), "{stanza}");
             assert!(answers.iter().all(|(domain, _)| domain == "example.net"));
         }
@@ -211,7 +214,7 @@ fn r6120_10_4_01_nothing_is_relayed() {
 }
 
 #[test]
-fn r6120_10_4_3_01_a_host_that_does_not_federate_finds_and_hears_nobody() {
+fn a_host_that_does_not_federate_finds_and_hears_nobody() {
     let mut desk = Desk::configured(|config| config.with_component(bare(PLAYS)));
     desk.host.attach_component(&bare(PLAYS)).unwrap();
     let juliet = desk.online("juliet@example.com/balcony", 0);

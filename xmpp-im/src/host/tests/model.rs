@@ -11,6 +11,8 @@ const ACCOUNTS: [&str; 3] = ["juliet@example.com", "romeo@example.com", "nurse@e
 /// An outbox that no run fills.
 const ROOM: usize = 1 << 20;
 const RESOURCES: [&str; 3] = ["a", "b", "c"];
+/// Who writes from another server.
+const STRANGER: &str = "stranger@example.net/x";
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -19,6 +21,7 @@ enum Op {
     Presence(usize, Option<i8>),
     Message(usize, &'static str, &'static str),
     Request(usize, &'static str),
+    Deliver(&'static str, &'static str),
     Roster(usize, &'static str, bool),
     RosterGet(usize),
     Report(usize),
@@ -49,8 +52,9 @@ fn any_op() -> impl Strategy<Value = Op> {
         4 => (0..ACCOUNTS.len(), 0..RESOURCES.len()).prop_map(|(account, resource)| Op::Bind(account, resource)),
         4 => proptest::bool::weighted(0.9).prop_map(Op::Load),
         4 => (session.clone(), proptest::option::weighted(0.8, -1..3i8)).prop_map(|(session, priority)| Op::Presence(session, priority)),
-        9 => (session.clone(), any_to(), kind).prop_map(|(session, to, kind)| Op::Message(session, to, kind)),
+        9 => (session.clone(), any_to(), kind.clone()).prop_map(|(session, to, kind)| Op::Message(session, to, kind)),
         4 => (session.clone(), any_to()).prop_map(|(session, to)| Op::Request(session, to)),
+        3 => (any_to(), kind).prop_map(|(to, kind)| Op::Deliver(to, kind)),
         3 => (session.clone(), contact, any::<bool>()).prop_map(|(session, contact, set)| Op::Roster(session, contact, set)),
         2 => session.clone().prop_map(Op::RosterGet),
         3 => (0..3usize).prop_map(Op::Report),
@@ -91,11 +95,13 @@ struct World {
 }
 
 impl World {
-    fn new(outbox_bytes: usize) -> Self {
+    fn new(outbox_bytes: usize, conflict: ConflictPolicy) -> Self {
+        let limits =
+            HostLimits::new().with_sessions(2).with_parked(200, 1 << 20).with_outbox_bytes(outbox_bytes);
         World {
-            desk: Desk::limited(
-                HostLimits::new().with_sessions(2).with_parked(200, 1 << 20).with_outbox_bytes(outbox_bytes),
-            ),
+            desk: Desk::configured(|config| {
+                config.with_limits(limits).with_conflict_policy(conflict).with_federation()
+            }),
             roomy: outbox_bytes == ROOM,
             clients: Vec::new(),
             stored: BTreeMap::new(),
@@ -180,9 +186,23 @@ impl World {
         self.desk.host.detach(client.id, unsent);
     }
 
+    /// What another server gets counts as soon as it leaves.
+    fn federate(&mut self) {
+        for (domain, text) in self.desk.gone() {
+            let stanza = stanza(&text);
+            assert_eq!(domain, "example.net");
+            let receiver = stanza.to().unwrap().to_bare().with_resource("x").unwrap();
+            if let Some(number) = Self::number(&stanza) {
+                self.seen.entry(number).or_default().push((receiver, stanza.is_error()));
+            }
+            self.trace.push(format!("{domain} < {stanza}"));
+        }
+    }
+
     fn poll(&mut self) {
         self.desk.poll();
         self.store();
+        self.federate();
         let closed = core::mem::take(&mut self.desk.closed);
         for (id, _) in closed {
             let index = self.clients.iter().position(|client| client.id == id).unwrap();
@@ -253,6 +273,16 @@ impl World {
                     id,
                     &format!("<iq to='{to}' type='get' id='n{number}'><ping xmlns='urn:xmpp:ping'/></iq>"),
                 );
+            }
+            Op::Deliver(to, kind) => {
+                let number = self.sent;
+                self.sent += 1;
+                let text = format!("<message from='{STRANGER}' to='{to}' type='{kind}' id='n{number}'/>");
+                let relayed = to.ends_with("example.net");
+                if !relayed && !matches!(kind, "headline" | "error") {
+                    self.demanding.insert(number, FullJid::new(STRANGER).unwrap());
+                }
+                assert_eq!(self.desk.host.deliver(stanza(&text)).is_err(), relayed, "{text}");
             }
             Op::Roster(session, contact, set) => {
                 let Some((id, from)) = self.client(session) else { return };
@@ -342,8 +372,8 @@ impl World {
     }
 }
 
-fn run(ops: &[Op], outbox_bytes: usize) -> Trace {
-    let mut world = World::new(outbox_bytes);
+fn run(ops: &[Op], outbox_bytes: usize, conflict: ConflictPolicy) -> Trace {
+    let mut world = World::new(outbox_bytes, conflict);
     for op in ops {
         world.step(op);
         world.poll();
@@ -372,15 +402,23 @@ fn run(ops: &[Op], outbox_bytes: usize) -> Trace {
     world.trace
 }
 
+fn any_policy() -> impl Strategy<Value = ConflictPolicy> {
+    use ConflictPolicy::{Override, Refuse, Terminate};
+    proptest::sample::select(vec![Override, Refuse, Terminate])
+}
+
 proptest! {
     #[test]
-    fn every_stanza_has_one_fate(ops in proptest::collection::vec(any_op(), 1..120)) {
-        let trace = run(&ops, ROOM);
-        prop_assert_eq!(trace, run(&ops, ROOM), "the same inputs, the same outputs");
+    fn every_stanza_has_one_fate(ops in proptest::collection::vec(any_op(), 1..120), policy in any_policy()) {
+        let trace = run(&ops, ROOM, policy);
+        prop_assert_eq!(trace, run(&ops, ROOM, policy), "the same inputs, the same outputs");
     }
 
     #[test]
-    fn every_stanza_has_at_most_one_fate_where_there_is_no_room(ops in proptest::collection::vec(any_op(), 1..120)) {
-        run(&ops, 1500);
+    fn every_stanza_has_at_most_one_fate_where_there_is_no_room(
+        ops in proptest::collection::vec(any_op(), 1..120),
+        policy in any_policy(),
+    ) {
+        run(&ops, 1500, policy);
     }
 }

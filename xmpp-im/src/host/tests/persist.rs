@@ -50,7 +50,8 @@ fn r6121_2_3_2_01_results_and_pushes_leave_when_the_change_is_stored() {
     let told = desk.take(first);
     assert_eq!(told.len(), 2);
     let (Some(Stanza::Iq(push)), Some(answer)) = (told.first(), told.get(1)) else { panic!("{told:?}") };
-    // 6120-8.1.2.1-03, 6120-8.1.1.1-04
+    // covers 6120-8.1.2.1-03
+    // covers 6120-8.1.1.1-04
     assert_eq!(
         push.to_string().replace(push.id(), "ID"),
         "<iq to='juliet@example.com/a' id='ID' type='set'><query xmlns='jabber:iq:roster'>\
@@ -66,6 +67,19 @@ fn r6121_2_3_2_01_results_and_pushes_leave_when_the_change_is_stored() {
     // 6121-2.1.6-04
     desk.send(first, &format!("<iq type='error' id='{}'/>", push.id()));
     assert_eq!(desk.got(first), [""; 0]);
+}
+
+#[test]
+fn r6120_10_1_06_a_request_is_done_before_what_follows_it() {
+    let mut desk = Desk::new();
+    let first = desk.login("juliet@example.com/a");
+    // Nothing comes in between: neither an answer nor a report of storage.
+    desk.send(first, &set("nurse@example.com", "set"));
+    desk.send(first, GET);
+    desk.stored();
+    let told = desk.got(first);
+    assert_eq!(told[0], result("set"));
+    assert_eq!(contacts(&told[1]), ["nurse@example.com"]);
 }
 
 #[test]

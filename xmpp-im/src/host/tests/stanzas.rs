@@ -9,7 +9,9 @@ fn r6120_8_1_2_1_01_the_sender_is_whom_the_session_belongs_to() {
     let juliet = desk.online("juliet@example.com/balcony", 0);
     for from in ["", "from='juliet@example.com'", "from='romeo@example.com/hall'", "from='example.com'"] {
         desk.send(romeo, &format!("<message to='juliet@example.com/balcony' {from}/>"));
-        // 6120-8.1.2.1-01; 6120-8.4-11: nothing else changes.
+        // covers 3920-9.1.2-01
+        // covers 6120-8.4-11: nothing else changes
+        // covers 6120-8.1.1.1-03
         assert_eq!(
             desk.one(juliet),
             "<message to='juliet@example.com/balcony' from='romeo@example.com/orchard'/>"
@@ -41,14 +43,17 @@ fn r3921_11_1_10_messages_to_an_account_go_where_it_is_most_available() {
     assert_eq!((desk.got(balcony).len(), desk.got(chamber).len(), desk.got(tablet).len()), (1, 1, 0));
     // By its name even who has sent no presence.
     desk.send(romeo, "<message to='juliet@example.com/tablet'/>");
-    desk.one(tablet);
+    // covers 3920-10.5-02
+    assert_eq!((desk.got(balcony).len(), desk.got(chamber).len(), desk.got(tablet).len()), (0, 0, 1));
     // 6121-8.5.3.2.1-02: a chat outlives the resource it was with.
     desk.detach(balcony);
     desk.got(chamber);
     desk.send(romeo, "<message to='juliet@example.com/balcony' type='chat'/>");
+    // covers 6120-10.5.4-01
     assert!(desk.one(chamber).contains("to='juliet@example.com/balcony'"));
     // 6121-8.5.3.2.1-01
     desk.send(romeo, "<message to='juliet@example.com/balcony'/>");
+    // covers 3920-10.5-03
     assert_eq!(condition(&desk.one(romeo)), Condition::ServiceUnavailable);
 }
 
@@ -69,6 +74,7 @@ fn r6120_10_3_1_01_a_message_without_address_is_one_to_oneself() {
     desk.got(first);
     for to in ["", " to='juliet@example.com'"] {
         desk.send(first, &format!("<message{to} id='1'/>"));
+        // covers 6120-10.3-01
         assert_eq!(desk.one(second), "<message to='juliet@example.com' from='juliet@example.com/a' id='1'/>");
     }
     desk.send(first, "<message to='juliet@example.com/a' id='2'/>");
@@ -79,6 +85,23 @@ fn r6120_10_3_1_01_a_message_without_address_is_one_to_oneself() {
         error
             .starts_with("<message to='juliet@example.com/a' from='juliet@example.com' id='3' type='error'>")
     );
+}
+
+#[test]
+fn r3920_10_01_order_is_kept_from_one_sender_to_one_receiver() {
+    let mut desk = Desk::new();
+    let romeo = desk.login("romeo@example.com/orchard");
+    let nurse = desk.login("nurse@example.com/kitchen");
+    let juliet = desk.online("juliet@example.com/balcony", 0);
+    for number in 0..6 {
+        let to = if number % 2 == 0 { "juliet@example.com" } else { "juliet@example.com/balcony" };
+        desk.send(romeo, &format!("<message to='{to}' type='chat'><body>{number}</body></message>"));
+        desk.send(nurse, "<message to='juliet@example.com/balcony'><body>!</body></message>");
+    }
+    let got = bodies(&desk.take(juliet));
+    let from_romeo: Vec<_> = got.iter().filter(|body| *body != "!").collect();
+    // covers 6120-10.1-02: by bare and by full address alike
+    assert_eq!(from_romeo, ["0", "1", "2", "3", "4", "5"]);
 }
 
 #[test]
@@ -128,26 +151,27 @@ fn r6120_10_3_3_01_requests_to_the_own_account() {
     let juliet = desk.login("juliet@example.com/balcony");
     for to in ["", " to='juliet@example.com'"] {
         let from = to.replace("to=", "from=");
-        // 6120-10.3.3-01
+        // covers 3920-10.1-04
         desk.send(juliet, &format!("<iq{to} type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>"));
         assert_eq!(
             desk.one(juliet),
             format!("<iq to='juliet@example.com/balcony'{from} id='1' type='result'/>")
         );
-        // 6120-10.3.3-02, 6120-8.4-10
         desk.send(juliet, &format!("<iq{to} type='get' id='2'><query xmlns='urn:example'/></iq>"));
+        // covers 6120-10.3.3-02
+        // covers 6120-8.4-10
         assert_eq!(condition(&desk.one(juliet)), Condition::ServiceUnavailable);
         desk.send(juliet, &format!("<iq{to} type='set' id='3'><ping xmlns='urn:xmpp:ping'/></iq>"));
         assert_eq!(condition(&desk.one(juliet)), Condition::ServiceUnavailable);
-        // 6120-10.3.3-03
         desk.send(juliet, &format!("<iq{to} type='result' id='4'/>"));
         desk.send(juliet, &format!("<iq{to} type='error' id='5'/>"));
+        // covers 6120-10.3.3-03
         assert_eq!(desk.got(juliet), [""; 0]);
     }
 }
 
 #[test]
-fn r6120_10_5_01_stanzas_to_the_server() {
+fn r6120_8_1_2_1_02_stanzas_to_the_server() {
     let mut desk = Desk::new();
     let juliet = desk.login("juliet@example.com/balcony");
     for to in ["example.com", "example.org", "example.com/resource"] {
@@ -163,6 +187,7 @@ fn r6120_10_5_01_stanzas_to_the_server() {
             "<message to='@'/>",
         ] {
             desk.send(juliet, &unknown.replace('@', to));
+            // covers 3920-10.4-01
             assert_eq!(condition(&desk.one(juliet)), Condition::ServiceUnavailable);
         }
         desk.send(juliet, &format!("<message to='{to}' type='error'/>"));
@@ -219,7 +244,7 @@ fn r6121_8_5_1_01_nobody_learns_who_has_an_account() {
 }
 
 #[test]
-fn r6120_10_4_3_01_other_servers_are_not_found() {
+fn on_its_own_a_host_finds_no_other_server() {
     let mut desk = Desk::new();
     let romeo = desk.login("romeo@example.com/orchard");
     for to in ["juliet@example.net", "juliet@example.net/balcony", "example.net", "im.example.com"] {
