@@ -129,8 +129,8 @@ fn r6120_8_1_1_1_03_nobody_changes_to_on_the_way_to_a_client() {
 #[test]
 fn r6120_8_1_1_1_05_a_client_takes_what_is_for_nobody_as_its_own() {
     let mut client = online_client(open_client());
-    client.feed("<message from='romeo@example.net'><body>a</body></message>");
-    assert_eq!(client.stanzas, ["<message from='romeo@example.net'><body>a</body></message>"]);
+    client.feed("<message from='romeo@example.net' xml:lang='cs'><body>a</body></message>");
+    assert_eq!(client.stanzas, ["<message from='romeo@example.net' xml:lang='cs'><body>a</body></message>"]);
     assert!(!client.over);
 }
 
