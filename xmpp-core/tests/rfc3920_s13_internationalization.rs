@@ -49,6 +49,7 @@ fn r3920_13_04_a_stanza_without_a_language_gets_that_of_its_stream() {
     }
     server.feed("<message><body>Prosím</body></message>");
     // covers 6120-8.1.5-01
+    assert!(server.stanzas[0].contains(" xml:lang='cs'"));
     // covers 3920-13-03
     assert_eq!(
         server.stanzas,

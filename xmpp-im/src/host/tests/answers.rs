@@ -60,8 +60,10 @@ fn r3920_9_3_3_14_no_error_tells_who_is_there() {
             desk.send(stranger, &text.replace("TO", &format!("{account}/chamber")));
             let answer = desk.one(stranger);
             // covers 6120-8.3.3.7-01
-            // covers 6120-8.3.3.7-02
+            assert_ne!(condition(&answer), Condition::ItemNotFound, "{answer}");
             // covers 6120-8.3.3.13-01
+            assert_ne!(condition(&answer), Condition::RecipientUnavailable, "{answer}");
+            // covers 6120-8.3.3.7-02
             assert_eq!(condition(&answer), Condition::ServiceUnavailable, "{answer}");
         }
     }
