@@ -94,6 +94,7 @@ fn r3920_14_3_03_a_client_asks_for_its_own_records_and_falls_back_to_5222() {
         zone.run(resolver_with("juliet@example.com/balcony", Service::Client, Policy::new(), 1));
     assert_eq!(asked, ["_xmpps-client._tcp.example.com.", "_xmpp-client._tcp.example.com.", "example.com"]);
     // covers 6120-3.2.1-03
+    assert_eq!(candidates.len(), 1);
     // covers 6120-3.2.2-01
     assert_eq!(candidates, ["example.com 192.0.2.1:5222 starttls"]);
     assert_eq!(reason, Exhausted::Unreachable);
