@@ -45,7 +45,14 @@ fn tls_and_external() {
         client.conn.close(client.now);
         exchange(&mut client, &mut server, chunk);
         assert!(!server.transcript.contains("<stream:error>"), "{}", server.transcript);
+        let last =
+            |transcript: &str| transcript.rsplit("<stream:stream ").next().map(ToOwned::to_owned).unwrap();
+        // covers 6120-4.7.1-02
+        assert!(last(&client.transcript).contains(" from='capulet.example'"));
+        // covers 6120-4.7.2-04
+        assert!(last(&server.transcript).contains(" to='capulet.example'"));
         let events = (client.events(), server.events());
+        // covers 3920-14.4-01
         assert_eq!(
             events.0,
             [
@@ -56,6 +63,7 @@ fn tls_and_external() {
                 "end Graceful"
             ]
         );
+        // covers 6120-4.3.6-07
         assert_eq!(
             events.1,
             [
@@ -120,9 +128,12 @@ fn tls_and_dialback_with_a_third_machine() {
     exchange(&mut client, &mut server, usize::MAX);
     assert!(!server.transcript.contains("EXTERNAL"));
     dial_back(&mut client, &mut server, CAPULETS_SECRET);
+    // covers 3920-14.4-02
+    // covers 3920-12.1-05
     assert_eq!(client.events().last().unwrap(), "authorized capulet.example montague.example Dialback");
     client.conn.send(client.now, stanza(CAPULET, MONTAGUE)).unwrap();
     exchange(&mut client, &mut server, usize::MAX);
+    // covers 6120-4.3.6-08
     assert!(server.events().last().unwrap().starts_with("stanza "));
 
     // Somebody else with a key of its own.
@@ -224,6 +235,9 @@ fn external_and_its_payloads() {
     for payload in ["=", "Y2FwdWxldC5leGFtcGxl", "Q2FwdWxldC5FWEFNUExF"] {
         let mut end = fresh();
         assert_eq!(end.feed(auth(payload)), SUCCESS, "{payload}");
+        end.feed(HEADER);
+        // covers 3920-3.5-02: without an identity it is the domain that the stream is from.
+        assert_eq!(end.events().last().unwrap(), "authorized montague.example capulet.example External");
     }
     for (payload, condition) in [
         // verona.example, x@capulet.example, a byte that is no UTF-8, no base64
@@ -233,6 +247,7 @@ fn external_and_its_payloads() {
         ("====", "incorrect-encoding"),
     ] {
         let mut end = fresh();
+        // covers 6120-6.3.8-03
         assert_eq!(end.feed(auth(payload)), failure(condition), "{payload}");
         assert_eq!(end.feed(AUTH), SUCCESS);
     }
@@ -289,6 +304,7 @@ fn our_certificate_is_refused() {
         let mut end = outbound(config).with_certificate(certificate(Chain::Trusted, &[MONTAGUE]));
         end.feed(format!("{ANSWER}{OFFER_TLS}"));
         end.feed(PROCEED);
+        // covers 6120-6.3.8-02
         assert_eq!(end.feed(format!("{ANSWER}{OFFER_EXTERNAL}")), AUTH_AS);
         end
     };
@@ -310,6 +326,7 @@ fn our_certificate_is_refused() {
     end.feed(format!("{ANSWER}{OFFER_TLS}"));
     end.feed(PROCEED);
     assert_eq!(end.feed(format!("{ANSWER}{OFFER_DIALBACK}")), FOOTER);
+    // covers 3920-14.4-06: it can be required.
     assert_eq!(end.reason, Some(CloseReason::NoMethod));
 }
 
