@@ -117,7 +117,7 @@ pub enum Event {
 /// What proves a domain to the server that receives a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// SASL EXTERNAL: a certificate that is trusted (XEP-0178).
+    /// SASL EXTERNAL: a certificate that is trusted (XEP-0178). The receiving server takes stanzas from that domain to all of its own.
     External,
     /// Server dialback (RFC 3920 section 8).
     Dialback,
