@@ -72,7 +72,8 @@ fn perform(server: &mut ServerConnection, action: Action) -> Result<(), Box<dyn 
             println!("? derivation of {} iterations", request.iterations());
             server.answer(NOW, ticket, request.run())?;
         }
-        Action::Ask(Question::Binding { ticket, account, resource }) => {
+        Action::Ask(Question::Binding { ticket, identity, resource }) => {
+            let account = identity.account();
             println!("? binding of {account} to {resource:?}");
             let jid = account.with_resource(resource.as_deref().unwrap_or("generated"))?;
             server.answer(NOW, ticket, BindAnswer::Bound(jid))?;

@@ -7,6 +7,7 @@
 //! let limits = Limits::client().with_idle(Duration::from_secs(300), Duration::from_secs(30));
 //! assert_eq!(limits.online().stanza_bytes(), 262_144);
 //! assert_eq!(limits.before_login(), &XmlLimits::before_login());
+//! assert_eq!(Limits::server_peer().online().stanza_bytes(), 524_288);
 //! ```
 
 use core::time::Duration;
@@ -147,13 +148,14 @@ impl Limits {
         &self.online
     }
 
-    /// How long it may take from the first byte to a bound resource.
+    /// How long it may take from the first byte to a bound resource; between servers to the first domain that is proved, and how long our
+    /// server waits for that of each pair of domains.
     #[must_use]
     pub const fn negotiation(&self) -> Duration {
         self.negotiation
     }
 
-    /// How long the embedder may take to answer a question.
+    /// How long the embedder may take to answer a question, and an authoritative server to verify a key.
     #[must_use]
     pub const fn answer(&self) -> Duration {
         self.answer

@@ -457,8 +457,8 @@ fn answers_after_the_transport_ended_let_nobody_in() {
     server.feed(BIND);
     server.conn.transport_closed(server.now);
     // Before anyone polled.
-    let Some(Question::Binding { ticket, account, .. }) = server.questions.pop_front() else { panic!() };
-    let jid = account.with_resource("balcony").unwrap();
+    let Some(Question::Binding { ticket, identity, .. }) = server.questions.pop_front() else { panic!() };
+    let jid = identity.account().with_resource("balcony").unwrap();
     assert_eq!(server.conn.answer(server.now, ticket, BindAnswer::Bound(jid)), Err(Misuse::Stale));
     server.said();
     assert!(server.over && server.online.is_none());

@@ -13,7 +13,7 @@ fn a_client_logs_in_and_talks() {
     pair.run();
     assert_eq!(pair.client.online(), Some("juliet@example.com/balcony"));
     assert_eq!(pair.server.online(), Some("juliet@example.com/balcony"));
-    assert_eq!(pair.client.mechanism(), Some(Mechanism::ScramSha256Plus));
+    assert_eq!(pair.client.mechanism(), Some(Mechanism::ScramSha512Plus));
 
     let to = xmpp_core::jid::Jid::new("romeo@example.com").unwrap();
     pair.client

@@ -66,8 +66,8 @@ fn drain(conn: &mut ServerConnection) {
             Action::Ask(Question::Derivation { ticket, request }) => {
                 conn.answer(now, ticket, request.run()).unwrap();
             }
-            Action::Ask(Question::Binding { ticket, account, .. }) => {
-                let jid = account.with_resource("balcony").unwrap();
+            Action::Ask(Question::Binding { ticket, identity, .. }) => {
+                let jid = identity.account().with_resource("balcony").unwrap();
                 conn.answer(now, ticket, BindAnswer::Bound(jid)).unwrap();
             }
             _ => {}

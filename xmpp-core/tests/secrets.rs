@@ -18,7 +18,7 @@ use xmpp_core::sasl::{Mechanism, Selection};
 #[test]
 fn debug_of_everything_is_silent_about_the_password() {
     assert!(!format!("{:?}", client_config()).contains(PASSWORD));
-    for mechanism in Mechanism::ALL {
+    for mechanism in Mechanism::PASSWORD {
         let only = Selection::new().mechanisms(&[mechanism]);
         let mut pair =
             Pair::with(client_config().with_mechanisms(only.clone()), server_config().with_mechanisms(only));

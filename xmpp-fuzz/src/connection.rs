@@ -38,8 +38,8 @@ impl Conn for ServerConnection {
             Question::Derivation { ticket, request } => {
                 ServerConnection::answer(self, NOW, ticket, request.run())
             }
-            Question::Binding { ticket, account, resource } => {
-                let jid = account.with_resource(resource.as_deref().unwrap_or("r"));
+            Question::Binding { ticket, identity, resource } => {
+                let jid = identity.account().with_resource(resource.as_deref().unwrap_or("r"));
                 let answer = jid
                     .map(BindAnswer::Bound)
                     .unwrap_or_else(|_| panic!("a resource that is none was asked for"));

@@ -105,8 +105,8 @@ fn serve(
                 Action::Ask(Question::Derivation { ticket, request }) => {
                     conn.answer(now(), ticket, request.run())?
                 }
-                Action::Ask(Question::Binding { ticket, account, resource }) => {
-                    let bound = lock(service).call(|host| host.bind(&account, resource.as_deref()));
+                Action::Ask(Question::Binding { ticket, identity, resource }) => {
+                    let bound = lock(service).call(|host| host.bind(identity.account(), resource.as_deref()));
                     *session = bound.as_ref().ok().map(|bound| bound.session());
                     let answer = bound.map(|bound| BindAnswer::Bound(bound.jid().clone()));
                     conn.answer(now(), ticket, answer.unwrap_or_else(BindAnswer::Refused))?;

@@ -41,7 +41,7 @@ pub fn read() -> Result<Secret, PasswordError> {
 /// [`PasswordError::Keys`] when the password is none that SASLprep takes, [`PasswordError::Io`]
 /// when there is no randomness.
 pub fn keys(password: &Secret, iterations: u32) -> Result<Vec<ScramKeys>, PasswordError> {
-    [ScramHash::Sha1, ScramHash::Sha256]
+    ScramHash::ALL
         .into_iter()
         .map(|hash| {
             let mut salt = [0; SALT_LEN];
@@ -148,10 +148,7 @@ mod tests {
     #[test]
     fn keys_are_made_for_every_hash_with_salts_of_their_own() {
         let keys = keys(&Secret::new("secret"), 1).unwrap();
-        assert_eq!(
-            keys.iter().map(ScramKeys::hash).collect::<Vec<_>>(),
-            [ScramHash::Sha1, ScramHash::Sha256]
-        );
+        assert_eq!(keys.iter().map(ScramKeys::hash).collect::<Vec<_>>(), ScramHash::ALL);
         assert_ne!(keys[0].salt(), keys[1].salt());
         assert_eq!(keys[0].salt().len(), SALT_LEN);
     }

@@ -118,7 +118,7 @@ async fn a_wrong_password_and_an_unknown_user_fail_alike() {
 #[tokio::test]
 async fn every_mechanism_logs_in() {
     let server = Daemon::with(&["romeo"]).await;
-    for mechanism in Mechanism::ALL {
+    for mechanism in Mechanism::PASSWORD {
         let only = |config: ClientConfig| config.with_mechanisms(Selection::new().mechanisms(&[mechanism]));
         let romeo = server.login("romeo", "orchard").with(only).run().await.unwrap();
         assert_eq!(romeo.mechanism, Some(mechanism));

@@ -252,7 +252,7 @@ pub enum CloseReason {
     Authentication(AuthenticationFault),
     /// Client: the server bound no resource.
     Binding(Option<StanzaError>),
-    /// Between servers: a dialback key was invalid, and the stream proved no other domain.
+    /// Between servers: a dialback key was invalid. On the receiving side, only where the stream proved no other domain.
     Dialback,
     /// Initiating server: neither SASL EXTERNAL nor dialback may be used on this stream.
     NoMethod,

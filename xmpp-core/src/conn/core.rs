@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::action::{Action, Close, CloseReason, Closed, Event, SendId};
 use super::question::{Query, Question, Ticket};
@@ -230,15 +231,15 @@ impl Core {
 
     /// Asks beside the input, which goes on; how many may be open is the role's to bound. The answer comes under the number returned.
     pub(crate) fn ask_aside<Q: Query>(&mut self, question: impl FnOnce(Ticket<Q>) -> Question) -> u64 {
-        let number = self.defer();
+        let number = self.defer(self.limits.answer());
         self.request(Action::Ask(question(Ticket::new(self.machine, number))));
         number
     }
 
-    /// Something is under way that takes as long as a question may.
-    pub(crate) fn defer(&mut self) -> u64 {
+    /// Something is under way that may take so long.
+    pub(crate) fn defer(&mut self, limit: Duration) -> u64 {
         let number = self.number();
-        self.deferred.push((number, self.now + self.limits.answer()));
+        self.deferred.push((number, self.now + limit));
         self.watch();
         number
     }
@@ -268,9 +269,8 @@ impl Core {
     }
 
     fn watch(&mut self) {
-        // All take equally long, so the first is the next.
-        match self.deferred.first() {
-            Some(&(_, until)) => self.deadlines.set(Timer::Dialback, until),
+        match self.deferred.iter().map(|(_, until)| *until).min() {
+            Some(until) => self.deadlines.set(Timer::Dialback, until),
             None => self.deadlines.clear(Timer::Dialback),
         }
     }

@@ -1,7 +1,8 @@
 //! Connections: one end of a stream as a machine that bytes and time go into, and owned actions come out of.
 //!
 //! There is one type per role, so that a connection can only be asked what its role can do: [`ClientConnection`] is the
-//! initiating entity's end of a client's stream, [`ServerConnection`] the receiving entity's. Both are driven alike, through [`Drive`].
+//! initiating entity's end of a client's stream, [`ServerConnection`] the receiving entity's; between servers [`PeerOutbound`] is the end of the
+//! one that opened the stream, [`PeerInbound`] that of the other. All are driven alike, through [`Drive`].
 //!
 //! # The driving contract
 //!
@@ -9,6 +10,7 @@
 //! 2. [`poll`](Drive::poll) until `None`, and perform each action before the next. One element of the first level is taken per step, so the
 //!    machine never runs ahead of what the embedder has seen.
 //! 3. Offer bytes only while [`wants_input`](Drive::wants_input): while TLS or a question is open, what the peer sends stays in the socket.
+//!    A [verification](Question::Verification) alone does not stop the input.
 //! 4. Answer a [`Question`] with its [`Ticket`]; an answer that comes too late, or after the transport ended, is
 //!    [`Misuse::Stale`] and harmless; what was made for it, such as the session of a [`BindAnswer`], is the embedder's to undo.
 //! 5. Call [`handle_timeout`](Drive::handle_timeout) at [`poll_timeout`](Drive::poll_timeout); early calls do nothing.
@@ -57,6 +59,9 @@ mod component_acceptor;
 mod connection;
 mod core;
 mod machine;
+mod peer_config;
+mod peer_in;
+mod peer_out;
 mod proof;
 mod question;
 mod server;
@@ -71,6 +76,9 @@ pub use client::ClientConnection;
 pub use client_config::ClientConfig;
 pub use component::{ComponentConfig, ComponentConnection};
 pub use component_acceptor::{ComponentAcceptor, ComponentAcceptorConfig};
+pub use peer_config::{PeerConfig, PeerOutboundConfig};
+pub use peer_in::PeerInbound;
+pub use peer_out::PeerOutbound;
 pub use proof::Identity;
 pub use question::{
     Answer, BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Dialback, Query, Question, Ticket,

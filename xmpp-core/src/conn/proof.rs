@@ -2,11 +2,17 @@
 //!
 //! A connection can hand out stanzas only while it holds a [`BoundProof`]; that takes an [`AuthProof`], and each is made in
 //! one place, here, from what proves it. Reviewing who may speak for an account means looking for the callers of two functions.
+//!
+//! Between servers it is a [`PeerProof`] that stanzas need, which only a certificate or a verdict of dialback can extend.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
+use crate::dialback::Verdict;
 use crate::jid::{BareJid, FullJid, Jid};
 use crate::sasl::{Mechanism, SaslCondition};
+use crate::stream::Condition;
+use crate::tls::{Service, TlsInfo};
 
 /// Whom the peer may act as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +110,122 @@ impl BoundProof {
     }
 }
 
+/// Pairs of domains, ours and the peer's, that a stream carries stanzas between.
+#[derive(Debug, Default)]
+pub(crate) struct DomainPairs(Vec<(BareJid, BareJid)>);
+
+impl DomainPairs {
+    pub(crate) const fn new() -> Self {
+        DomainPairs(Vec::new())
+    }
+
+    fn find(&self, local: &str, remote: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|pair| (pair.0.as_str(), pair.1.as_str()).cmp(&(local, remote)))
+    }
+
+    pub(crate) fn insert(&mut self, local: BareJid, remote: BareJid) {
+        if let Err(at) = self.find(local.as_str(), remote.as_str()) {
+            self.0.insert(at, (local, remote));
+        }
+    }
+
+    pub(crate) fn contains(&self, local: &str, remote: &str) -> bool {
+        self.find(local, remote).is_ok()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn has_local(&self, domain: &str) -> bool {
+        self.0.iter().any(|(local, _)| local.as_str() == domain)
+    }
+
+    pub(crate) fn has_remote(&self, domain: &str) -> bool {
+        self.0.iter().any(|(_, remote)| remote.as_str() == domain)
+    }
+}
+
+/// For which domains another server has proved to speak, on the stream that it opened.
+#[derive(Debug, Default)]
+pub(crate) struct PeerProof {
+    /// By its certificate: to whichever domain of ours.
+    external: Option<BareJid>,
+    /// By dialback: to that domain of ours alone.
+    dialback: DomainPairs,
+}
+
+impl PeerProof {
+    /// From SASL EXTERNAL (XEP-0178 section 3): the certificate has to be that of the domain in the stream's `from`, and an authorization
+    /// identity must not be another.
+    pub(crate) fn by_external(
+        &mut self,
+        tls: &TlsInfo,
+        from: &BareJid,
+        authzid: Option<&str>,
+    ) -> Result<(), SaslCondition> {
+        if tls.verify(from.domain(), Service::Server).is_err() {
+            return Err(SaslCondition::NotAuthorized);
+        }
+        match authzid.map(BareJid::new) {
+            None => {}
+            Some(Ok(authzid)) if authzid == *from => {}
+            Some(_) => return Err(SaslCondition::InvalidAuthzid),
+        }
+        self.external = Some(from.clone());
+        Ok(())
+    }
+
+    /// From what the authoritative server of `remote` said; whether that is a proof.
+    pub(crate) fn by_dialback(&mut self, local: BareJid, remote: BareJid, verdict: Verdict) -> bool {
+        let valid = verdict == Verdict::Valid;
+        if valid {
+            self.dialback.insert(local, remote);
+        }
+        valid
+    }
+
+    /// The domain that a certificate proved.
+    pub(crate) const fn external(&self) -> Option<&BareJid> {
+        self.external.as_ref()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.external.is_none() && self.dialback.len() == 0
+    }
+
+    /// How many pairs dialback proved.
+    pub(crate) fn pairs(&self) -> usize {
+        self.dialback.len()
+    }
+
+    /// Whether the peer speaks for that domain, to whichever of ours.
+    pub(crate) fn speaks_for(&self, remote: &str) -> bool {
+        self.external.as_ref().is_some_and(|proved| proved.as_str() == remote)
+            || self.dialback.has_remote(remote)
+    }
+
+    /// Whether a stanza may go from `remote` to `local`, of which it is known whether it is ours.
+    ///
+    /// # Errors
+    /// `invalid-from` for a domain that the peer does not speak for (RFC 3920 section 8.3, RFC 6120 section 8.1.2.2), `host-unknown` for one
+    /// that it may not speak to (RFC 6120 section 8.1.1.2).
+    pub(crate) fn check(&self, local: &str, remote: &str, is_ours: bool) -> Result<(), Condition> {
+        let external = || self.external.as_ref().is_some_and(|proved| proved.as_str() == remote);
+        if self.dialback.contains(local, remote) || (is_ours && external()) {
+            Ok(())
+        } else if self.speaks_for(remote) {
+            Err(Condition::HostUnknown)
+        } else {
+            Err(Condition::InvalidFrom)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::{Chain, PresentedName};
 
     fn jid(text: &str) -> BareJid {
         BareJid::new(text).unwrap()
@@ -131,5 +250,42 @@ mod tests {
         assert!(bound.covers(&Jid::new("juliet@example.com").unwrap()));
         assert!(bound.covers(&Jid::new("juliet@example.com/balcony").unwrap()));
         assert!(!bound.covers(&Jid::new("juliet@example.com/chamber").unwrap()));
+    }
+
+    #[test]
+    fn a_certificate_proves_its_own_domain_to_all_of_ours() {
+        let name = || PresentedName::Dns("remote.example".into());
+        let trusted = TlsInfo::new(Chain::Trusted).with_name(name());
+        let proof = |tls: &TlsInfo, authzid| {
+            let mut proof = PeerProof::default();
+            let proved = proof.by_external(tls, &jid("remote.example"), authzid);
+            assert_eq!(proof.is_empty(), proved.is_err());
+            proved.map(|()| proof)
+        };
+        let proved = proof(&trusted, None).unwrap();
+        assert_eq!(proved.check("a.example", "remote.example", true), Ok(()));
+        assert_eq!(proved.check("a.example", "remote.example", false), Err(Condition::HostUnknown));
+        assert_eq!(proved.check("a.example", "other.example", true), Err(Condition::InvalidFrom));
+        assert!(proof(&trusted, Some("remote.example")).is_ok());
+        for other in ["other.example", "x@remote.example", ""] {
+            assert_eq!(proof(&trusted, Some(other)).err(), Some(SaslCondition::InvalidAuthzid));
+        }
+        let untrusted = TlsInfo::new(Chain::Untrusted).with_name(name());
+        for tls in [untrusted, TlsInfo::new(Chain::Trusted)] {
+            assert_eq!(proof(&tls, None).err(), Some(SaslCondition::NotAuthorized));
+        }
+    }
+
+    #[test]
+    fn only_a_valid_key_proves_and_only_its_pair() {
+        let mut proof = PeerProof::default();
+        for verdict in [Verdict::Invalid, Verdict::Failed(crate::dialback::Condition::NotAcceptable)] {
+            assert!(!proof.by_dialback(jid("a.example"), jid("remote.example"), verdict));
+            assert!(proof.is_empty());
+        }
+        assert!(proof.by_dialback(jid("a.example"), jid("remote.example"), Verdict::Valid));
+        assert_eq!(proof.check("a.example", "remote.example", true), Ok(()));
+        assert_eq!(proof.check("b.example", "remote.example", true), Err(Condition::HostUnknown));
+        assert_eq!(proof.check("a.example", "other.example", true), Err(Condition::InvalidFrom));
     }
 }

@@ -186,7 +186,7 @@ pub enum Question {
         /// The resource the client would like, as it wrote it; `None` leaves the choice to the server.
         resource: Option<String>,
     },
-    /// Receiving server: does the authoritative server know this key? `PeerOutbound::verify` asks it.
+    /// Receiving server: does the authoritative server know this key? [`PeerOutbound::verify`](super::PeerOutbound::verify) asks it.
     ///
     /// Input goes on meanwhile, and several of these may be open at a time, each with a deadline of its own.
     Verification {

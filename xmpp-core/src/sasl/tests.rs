@@ -13,8 +13,7 @@ use super::*;
 
 /// A choice by the public way only.
 fn choice(mechanism: Mechanism, bindings: &Bindings) -> Choice {
-    let offered = [mechanism.name()];
-    Selection::new().choose(&offered, bindings, true).unwrap()
+    Selection::new().choose(&Offer::new([mechanism.name()]), bindings, true).unwrap()
 }
 
 fn nonce(text: &str) -> Nonce {
@@ -30,7 +29,9 @@ fn decoy() -> Decoy {
 }
 
 fn server_for(mechanism: Mechanism) -> Server {
-    server::Start::new(mechanism, nonce("server"), decoy()).channel_binding(bindings(), &[mechanism]).start()
+    server::Start::new(mechanism, nonce("server"), decoy())
+        .channel_binding(bindings(), Offer::new([mechanism.name()]))
+        .start()
 }
 
 fn keys(hash: ScramHash, password: &str) -> ScramKeys {
@@ -42,7 +43,7 @@ fn keys_for(mechanism: Mechanism, password: &str) -> ScramKeys {
     keys(mechanism.hash().unwrap_or(ScramHash::Sha256), password)
 }
 
-fn client_for(mechanism: Mechanism, name: &str, password: &str) -> (Client, Secret) {
+fn client_for(mechanism: Mechanism, name: &str, password: &str) -> (Client, Option<Secret>) {
     let choice = choice(mechanism, &if mechanism.is_plus() { bindings() } else { Bindings::new() });
     client::Start::new(choice, name, Secret::new(password), nonce("client"))
         .iterations(1..=10)
@@ -97,13 +98,24 @@ const RFC7677: Vector = Vector {
     success: "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
 };
 
+/// The exchange of RFC 7677 section 3 with SHA-512: no RFC has an example, so this was computed independently, with another implementation of
+/// PBKDF2 and HMAC that gives the numbers of RFC 7677 for SHA-256.
+const SHA512: Vector = Vector {
+    mechanism: Mechanism::ScramSha512,
+    response: "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+               p=gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xNJdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ==",
+    success: "v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw==",
+    ..RFC7677
+};
+
 #[test]
 fn the_examples_of_rfc_5802_and_rfc_7677() {
-    for vector in [RFC5802, RFC7677] {
+    for vector in [RFC5802, RFC7677, SHA512] {
         let choice = choice(vector.mechanism, &Bindings::new());
         let start =
             client::Start::new(choice, vector.user, Secret::new(vector.password), nonce(vector.client_nonce));
         let (mut client, first) = start.start().unwrap();
+        let first = first.unwrap();
         assert_eq!(text(first.as_bytes()), vector.first);
 
         let mut server =
@@ -147,6 +159,7 @@ fn the_example_of_rfc_6120() {
     let client_nonce = nonce("oMsTAAwAAAAMAAAANP0TAAAAAABPU0AA");
     let password = || Secret::new("r0m30myr0m30");
     let (mut client, first) = client::Start::new(choice, "juliet", password(), client_nonce).start().unwrap();
+    let first = first.unwrap();
     assert_eq!(encode(first.as_bytes()), "biwsbj1qdWxpZXQscj1vTXNUQUF3QUFBQU1BQUFBTlAwVEFBQUFBQUJQVTBBQQ==");
 
     let server_nonce = nonce("e124695b-69a9-4de6-9c30-b51b3808c59e");
@@ -181,13 +194,13 @@ enum Direction {
 
 /// Runs a login to its end. `tamper` sees every message, numbered, on its way.
 fn login(
-    (mut client, first): (Client, Secret),
+    (mut client, first): (Client, Option<Secret>),
     server: &mut Server,
     lookup: impl FnOnce(&str) -> CredentialsAnswer,
     mut tamper: impl FnMut(usize, Direction, &mut Vec<u8>),
 ) -> Outcome {
     let mut lookup = Some(lookup);
-    let mut message = first.as_bytes().to_vec();
+    let mut message = first.unwrap().as_bytes().to_vec();
     for number in (0..8).step_by(2) {
         tamper(number, Direction::ToServer, &mut message);
         let mut step = server.step(&message);
@@ -197,9 +210,11 @@ fn login(
                     server.credentials(lookup.take().unwrap()(&username))
                 }
                 ServerStep::Derive(question) => server.derived(&question.run()),
+                ServerStep::External { .. } => server.credentials(lookup.take().unwrap()("")),
                 ServerStep::Failure(condition) => return Outcome::ServerFailed(condition),
                 ServerStep::Challenge(challenge) => break (Some(challenge), None),
                 ServerStep::Success { username, authzid, data } => break (data, Some((username, authzid))),
+                other => panic!("{other:?}"),
             };
         };
         let received = challenge.map(|mut challenge| {
@@ -225,7 +240,7 @@ fn untouched(_: usize, _: Direction, _: &mut Vec<u8>) {}
 
 #[test]
 fn every_mechanism_logs_in_and_refuses_a_wrong_password() {
-    for mechanism in Mechanism::ALL {
+    for mechanism in Mechanism::PASSWORD {
         let answer = || CredentialsAnswer::Keys(keys_for(mechanism, "pencil"));
         let right = login(
             client_for(mechanism, "user", "pencil"),
@@ -247,7 +262,7 @@ fn every_mechanism_logs_in_and_refuses_a_wrong_password() {
 /// RFC 6120 section 6.5.10: no telling an unknown user from a wrong password.
 #[test]
 fn r3920_6_4_06_an_unknown_user_takes_the_same_steps() {
-    for mechanism in Mechanism::ALL {
+    for mechanism in Mechanism::PASSWORD {
         // The lengths of all messages, and the end.
         let trace = |answer| {
             let mut lengths = vec![];
@@ -273,7 +288,7 @@ fn r3920_6_4_06_an_unknown_user_takes_the_same_steps() {
 
 #[test]
 fn r6120_6_5_2_01_a_disabled_account_is_told_to_its_owner_only() {
-    for mechanism in Mechanism::ALL {
+    for mechanism in Mechanism::PASSWORD {
         let answer = || CredentialsAnswer::Disabled(keys_for(mechanism, "pencil"));
         let owner = login(
             client_for(mechanism, "user", "pencil"),
@@ -294,7 +309,7 @@ fn r6120_6_5_2_01_a_disabled_account_is_told_to_its_owner_only() {
 
 #[test]
 fn r3920_6_4_07_a_failed_lookup_is_temporary() {
-    for mechanism in Mechanism::ALL {
+    for mechanism in Mechanism::PASSWORD {
         let answer = CredentialsAnswer::TemporaryFailure;
         let outcome =
             login(client_for(mechanism, "user", "pencil"), &mut server_for(mechanism), |_| answer, untouched);
@@ -326,7 +341,7 @@ fn scram_with_keys_for_another_hash_is_an_unknown_user() {
 
 #[test]
 fn plain_takes_keys_of_either_hash() {
-    for hash in [ScramHash::Sha1, ScramHash::Sha256] {
+    for hash in ScramHash::ALL {
         let answer = CredentialsAnswer::Keys(keys(hash, "pencil"));
         let client = client_for(Mechanism::Plain, "user", "pencil");
         let outcome = login(client, &mut server_for(Mechanism::Plain), |_| answer, untouched);
@@ -337,7 +352,7 @@ fn plain_takes_keys_of_either_hash() {
 /// RFC 5802 section 5.1, `n`, `a`: escaped on the wire, and the name as prepared at the end.
 #[test]
 fn names_are_escaped_and_prepared() {
-    for mechanism in Mechanism::ALL {
+    for mechanism in Mechanism::PASSWORD {
         let bindings = if mechanism.is_plus() { bindings() } else { Bindings::new() };
         let password = Secret::new("p,=\u{bd}");
         // U+00AD maps to nothing, U+00BD and U+2168 to several characters.
@@ -371,7 +386,7 @@ fn names_are_escaped_and_prepared() {
 
 #[test]
 fn a_client_that_prepares_nothing_is_served_all_the_same() {
-    let mut server = server_for(Mechanism::ScramSha1);
+    let mut server = server::Start::new(Mechanism::ScramSha1, nonce("server"), decoy()).start();
     let step = server.step("n,,n=\u{2168},r=client".as_bytes());
     let hash = Some(ScramHash::Sha1);
     assert_eq!(step, ServerStep::Credentials { username: "IX".to_owned(), hash });
@@ -391,8 +406,229 @@ fn a_client_that_prepares_nothing_is_served_all_the_same() {
     assert!(matches!(server.step(last.as_bytes()), ServerStep::Success { username, .. } if username == "IX"));
 }
 
+/// One that may use nothing else.
+fn only(mechanism: Mechanism) -> client::Start {
+    let selection = Selection::new().mechanisms(&[mechanism]);
+    let choice = selection.choose(&Offer::new([mechanism.name()]), &Bindings::new(), true).unwrap();
+    client::Start::new(choice, "", Secret::new([]), nonce("unused"))
+}
+
+/// RFC 4422 appendix A: no password, no data, no second message.
+#[test]
+fn external_takes_the_word_of_whoever_looked_at_the_certificate() {
+    let login = |answer| {
+        login(
+            only(Mechanism::External).start().unwrap(),
+            &mut server_for(Mechanism::External),
+            |_| answer,
+            untouched,
+        )
+    };
+    let succeeded = || Outcome::Success { username: String::new(), authzid: None };
+    let keys = || keys(ScramHash::Sha1, "pencil");
+    assert_eq!(login(CredentialsAnswer::Keys(keys())), succeeded());
+    assert_eq!(login(CredentialsAnswer::Outdated(keys())), succeeded());
+    assert_eq!(login(CredentialsAnswer::NoKeys), succeeded());
+    assert_eq!(login(CredentialsAnswer::Expired(keys())), succeeded());
+    let failed = Outcome::ServerFailed;
+    assert_eq!(login(CredentialsAnswer::Unknown), failed(SaslCondition::NotAuthorized));
+    assert_eq!(login(CredentialsAnswer::Disabled(keys())), failed(SaslCondition::AccountDisabled));
+    assert_eq!(login(CredentialsAnswer::TemporaryFailure), failed(SaslCondition::TemporaryAuthFailure));
+
+    let (_, first) = only(Mechanism::External).authzid("juliet@example.com").start().unwrap();
+    assert_eq!(first.as_ref().map(Secret::as_bytes), Some(&b"juliet@example.com"[..]));
+    let step = server_for(Mechanism::External).step(b"juliet@example.com");
+    assert_eq!(step, ServerStep::External { authzid: Some("juliet@example.com".to_owned()) });
+    // Not asked: nothing more is taken.
+    let mut server = server_for(Mechanism::External);
+    let _ = server.step(b"");
+    assert_eq!(server.step(b""), ServerStep::Failure(SaslCondition::MalformedRequest));
+    let mut server = server_for(Mechanism::External);
+    assert_eq!(server.auth(None), ServerStep::Challenge(vec![]));
+    assert_eq!(server.step(b""), ServerStep::External { authzid: None });
+}
+
+#[test]
+fn anonymous_says_what_it_likes() {
+    let traced = |trace: &str| {
+        let choice = Selection::new()
+            .allow(Mechanism::Anonymous)
+            .choose(&Offer::new(["ANONYMOUS"]), &Bindings::new(), false)
+            .unwrap();
+        client::Start::new(choice, trace, Secret::new([]), nonce("unused"))
+            .start()
+            .map(|(_, first)| first.unwrap())
+    };
+    for (trace, heard) in [("", None), ("sirhc", Some("sirhc".to_owned()))] {
+        let first = traced(trace).unwrap();
+        let step = server_for(Mechanism::Anonymous).step(first.as_bytes());
+        assert_eq!(step, ServerStep::Anonymous { trace: heard });
+    }
+    assert_eq!(traced("a\nb"), Err(ClientError::Username));
+    let step = server_for(Mechanism::Anonymous).step(b"a\nb");
+    assert_eq!(step, ServerStep::Failure(SaslCondition::MalformedRequest));
+    let mut server = server_for(Mechanism::Anonymous);
+    let _ = server.step(b"");
+    assert_eq!(server.step(b""), ServerStep::Failure(SaslCondition::MalformedRequest));
+}
+
+#[test]
+fn r6120_6_5_3_01_expired_credentials_are_told_to_their_owner_only() {
+    for mechanism in Mechanism::PASSWORD {
+        let login = |password: &str| {
+            let answer = CredentialsAnswer::Expired(keys_for(mechanism, "pencil"));
+            login(client_for(mechanism, "user", password), &mut server_for(mechanism), |_| answer, untouched)
+        };
+        assert_eq!(login("pencil"), Outcome::ServerFailed(SaslCondition::CredentialsExpired), "{mechanism}");
+        assert_eq!(login("guess"), Outcome::ServerFailed(SaslCondition::NotAuthorized), "{mechanism}");
+    }
+}
+
+#[test]
+fn an_account_without_keys_is_an_unknown_user() {
+    for mechanism in Mechanism::PASSWORD {
+        let start = client_for(mechanism, "user", "pencil");
+        let outcome = login(start, &mut server_for(mechanism), |_| CredentialsAnswer::NoKeys, untouched);
+        assert_eq!(outcome, Outcome::ServerFailed(SaslCondition::NotAuthorized), "{mechanism}");
+    }
+}
+
+/// So that keys which the account lacks can be made of it.
+#[test]
+fn a_password_is_handed_out_once_where_keys_are_missing_and_it_is_right() {
+    let handed_out = |mechanism, password: &str, outdated| {
+        let keys = keys_for(mechanism, "pencil");
+        let answer = if outdated { CredentialsAnswer::Outdated(keys) } else { CredentialsAnswer::Keys(keys) };
+        let mut server = server_for(mechanism);
+        let outcome = login(client_for(mechanism, "user", password), &mut server, |_| answer, untouched);
+        assert_eq!(matches!(outcome, Outcome::Success { .. }), password == "pencil");
+        (server.take_password(), server.take_password())
+    };
+    let pencil = Some(Secret::new("pencil"));
+    assert_eq!(handed_out(Mechanism::Plain, "pencil", true), (pencil, None));
+    assert_eq!(handed_out(Mechanism::Plain, "guess", true), (None, None));
+    assert_eq!(handed_out(Mechanism::Plain, "pencil", false), (None, None));
+    assert_eq!(handed_out(Mechanism::ScramSha256, "pencil", true), (None, None));
+}
+
+/// XEP-0474: what was offered, what arrived, and what the server says of it.
+#[test]
+fn an_offer_that_was_changed_on_its_way_is_found_out() {
+    let types = ["tls-exporter", "tls-server-end-point"];
+    let offer = || Offer::new(["SCRAM-SHA-512", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"]).with_binding_types(types);
+    let login = |arrived: &Offer, tamper: fn(usize, Direction, &mut Vec<u8>)| {
+        let choice = Selection::new().choose(arrived, &Bindings::new(), true).unwrap();
+        let mechanism = choice.mechanism();
+        let start =
+            client::Start::new(choice, "user", Secret::new("pencil"), nonce("client")).iterations(1..=10);
+        let mut server = server::Start::new(mechanism, nonce("server"), decoy())
+            .channel_binding(Bindings::new().with_exporter([1; 32]), offer())
+            .start();
+        let answer = CredentialsAnswer::Keys(keys_for(mechanism, "pencil"));
+        super::tests::login(start.start().unwrap(), &mut server, |_| answer, tamper)
+    };
+    let succeeded = Outcome::Success { username: "user".to_owned(), authzid: None };
+    assert_eq!(login(&offer(), untouched), succeeded);
+    let plus = ["SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"];
+    for changed in [
+        Offer::new(plus).with_binding_types(types),
+        Offer::new(["SCRAM-SHA-512", plus[0], plus[1]]),
+        Offer::new(["SCRAM-SHA-512", plus[0], plus[1]]).with_binding_types(["tls-unique"]),
+        Offer::new(["SCRAM-SHA-512", plus[0], plus[1], "X"]).with_binding_types(types),
+    ] {
+        assert_eq!(
+            login(&changed, untouched),
+            Outcome::ClientFailed(ClientError::OfferChanged),
+            "{changed:?}"
+        );
+    }
+    // Taken out, the client cannot know; the proof is over another message then, and the server does.
+    let without = |_: usize, direction: Direction, message: &mut Vec<u8>| {
+        if let (Direction::ToClient, Some(at)) = (direction, text(message).find(",h=")) {
+            message.truncate(at);
+        }
+    };
+    let failed = Outcome::ServerFailed(SaslCondition::NotAuthorized);
+    assert_eq!(login(&Offer::new(plus).with_binding_types(types), without), failed);
+}
+
+#[test]
+fn an_offer_is_vouched_for_once_if_at_all() {
+    let challenge = |offer: &Offer, message: &str| {
+        let bindings = Bindings::new().with_exporter([1; 32]);
+        let choice = Selection::new().choose(offer, &bindings, true).unwrap();
+        let start = client::Start::new(choice, "user", Secret::new("pencil"), nonce("client"));
+        let (mut client, _) = start.start().unwrap();
+        client.challenge(format!("r=clientserver,s=c2FsdA==,i=4096{message}").as_bytes()).err()
+    };
+    let offer = Offer::new(["SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"]).with_binding_types(["tls-exporter"]);
+    let right = offer.protection(ScramHash::Sha1);
+    assert_eq!(challenge(&offer, ""), None);
+    assert_eq!(challenge(&offer, &format!(",h={right}")), None);
+    assert_eq!(challenge(&offer, &format!(",x=y,h={right}")), None);
+    assert_eq!(challenge(&offer, &format!(",h={right},h={right}")), Some(ClientError::Malformed));
+    assert_eq!(challenge(&offer, ",h=AAAA"), Some(ClientError::OfferChanged));
+    assert_eq!(challenge(&offer, ",h="), Some(ClientError::Malformed));
+    // XEP-0474 section 7: a list without the type that every server has is believed only if it is vouched for.
+    let odd = Offer::new(["SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"]).with_binding_types(["tls-unique"]);
+    assert_eq!(challenge(&odd, ""), Some(ClientError::OfferChanged));
+    assert_eq!(challenge(&odd, &format!(",h={}", odd.protection(ScramHash::Sha1))), None);
+}
+
+#[cfg(feature = "digest-md5")]
+#[test]
+fn digest_md5_from_end_to_end() {
+    let start = || {
+        let only = Selection::new().mechanisms(&[Mechanism::DigestMd5]);
+        let choice = only.choose(&Offer::new(["DIGEST-MD5"]), &Bindings::new(), false).unwrap();
+        let start = client::Start::new(choice, "user", Secret::new("pencil"), nonce("client"));
+        let (client, first) = start.domain("example.com").start().unwrap();
+        assert_eq!(first, None);
+        let server = server::Start::new(Mechanism::DigestMd5, nonce("server"), decoy());
+        (client, server.domain("example.com").start())
+    };
+    let key = |password: &str| {
+        let key = DigestKey::for_password("user", "example.com", &Secret::new(password)).unwrap();
+        CredentialsAnswer::Digest(key)
+    };
+    // As far as the server's question; with an initial response, which asks for what is not supported, too.
+    let asked = |initial: Option<&[u8]>| {
+        let (mut client, mut server) = start();
+        let ServerStep::Challenge(challenge) = server.auth(initial) else { panic!() };
+        let Ok(ClientStep::Respond(response)) = client.challenge(&challenge) else { panic!() };
+        assert_eq!(server.step(&response), ServerStep::DigestCredentials { username: "user".to_owned() });
+        (client, server)
+    };
+    for initial in [None, Some(&b""[..]), Some(b"username=\"user\"")] {
+        let (mut client, mut server) = asked(initial);
+        let ServerStep::Challenge(proof) = server.credentials(key("pencil")) else { panic!() };
+        assert_eq!(client.challenge(&proof), Ok(ClientStep::Respond(vec![])));
+        let success = ServerStep::Success { username: "user".to_owned(), authzid: None, data: None };
+        assert_eq!(server.step(b""), success);
+        assert_eq!(client.success(None), Ok(()));
+        // In a success the proof is as good.
+        let (mut client, _) = asked(initial);
+        assert_eq!(client.success(Some(&proof)), Ok(()));
+        let (mut client, _) = asked(initial);
+        assert_eq!(client.success(None), Err(ClientError::NotVerified));
+    }
+    assert_eq!(start().0.success(None), Err(ClientError::NotVerified));
+    let scram = || keys(ScramHash::Sha256, "pencil");
+    for (answer, condition) in [
+        (key("guess"), SaslCondition::NotAuthorized),
+        (CredentialsAnswer::Unknown, SaslCondition::NotAuthorized),
+        (CredentialsAnswer::Keys(scram()), SaslCondition::NotAuthorized),
+        (CredentialsAnswer::TemporaryFailure, SaslCondition::TemporaryAuthFailure),
+    ] {
+        assert_eq!(asked(None).1.credentials(answer), ServerStep::Failure(condition));
+    }
+    let (_, mut server) = asked(None);
+    let _ = server.credentials(key("pencil"));
+    assert_eq!(server.step(b"more"), ServerStep::Failure(SaslCondition::MalformedRequest));
+}
+
 fn mechanisms() -> impl Strategy<Value = Mechanism> {
-    proptest::sample::select(&Mechanism::ALL[..])
+    proptest::sample::select(&Mechanism::PASSWORD[..])
 }
 
 proptest! {
@@ -450,8 +686,8 @@ proptest! {
                         server.credentials(CredentialsAnswer::Keys(keys_for(mechanism, "pencil")))
                     }
                     ServerStep::Derive(question) => server.derived(&question.run()),
-                    ServerStep::Success { .. } => panic!("logged in by garbage"),
                     ServerStep::Challenge(_) | ServerStep::Failure(_) => break,
+                    other => panic!("logged in by garbage: {other:?}"),
                 };
             }
             if let Ok(ClientStep::Derive(question)) = client.challenge(message) {
@@ -468,7 +704,7 @@ proptest! {
 /// else, and in SCRAM nothing at all passes.
 #[test]
 fn no_tampered_message_logs_in() {
-    for mechanism in Mechanism::ALL {
+    for mechanism in Mechanism::PASSWORD {
         let start = || {
             let bindings = if mechanism.is_plus() { bindings() } else { Bindings::new() };
             client::Start::new(choice(mechanism, &bindings), "u,r", Secret::new("pencil"), nonce("client"))

@@ -115,6 +115,10 @@ pub struct End<C> {
     pub handshakes: usize,
     /// What the handshake brings.
     pub info: TlsInfo,
+    /// What there is of an account.
+    pub store: fn(&BareJid, Option<ScramHash>) -> CredentialsAnswer,
+    /// The password that was handed out.
+    pub password: Option<Secret>,
     /// `Debug` of all that was seen.
     pub debug: String,
 }
@@ -146,6 +150,8 @@ impl<C: Conn + std::fmt::Debug> End<C> {
             questions: VecDeque::new(),
             handshakes: 0,
             info: trusted(),
+            store: juliet_only,
+            password: None,
             debug: String::new(),
         }
     }
@@ -241,8 +247,12 @@ impl<C: Conn + std::fmt::Debug> End<C> {
             Action::Ask(question) => {
                 self.note(match &question {
                     Question::Credentials { account, hash, .. } => format!("keys {account} {hash:?}"),
+                    #[cfg(feature = "digest-md5")]
+                    Question::DigestCredentials { account, .. } => format!("digest key {account}"),
                     Question::Derivation { request, .. } => format!("derive {}", request.hash()),
-                    Question::Binding { account, resource, .. } => format!("bind {account} {resource:?}"),
+                    Question::Binding { identity, resource, .. } => {
+                        format!("bind {} {resource:?}", identity.account())
+                    }
                     _ => panic!("an unknown question"),
                 });
                 if self.hold {
@@ -256,6 +266,10 @@ impl<C: Conn + std::fmt::Debug> End<C> {
                 assert!(self.online.is_none(), "online twice");
                 self.encrypted = online.is_encrypted();
                 self.online = Some((online.jid().to_string(), online.mechanism()));
+            }
+            Action::Event(Event::PasswordVerified { account, password }) => {
+                self.note(format!("password of {account}"));
+                self.password = Some(password);
             }
             Action::Event(Event::Stanza(stanza)) => {
                 assert!(self.online.is_some(), "a stanza before login");
@@ -287,20 +301,40 @@ impl<C: Conn + std::fmt::Debug> End<C> {
     pub fn answer(&mut self, now: Instant, question: Question) {
         match question {
             Question::Credentials { ticket, account, hash } => {
-                let answer = if account == BareJid::new("juliet@example.com").unwrap() {
-                    CredentialsAnswer::Keys(keys(hash.unwrap_or(ScramHash::Sha256)))
-                } else {
-                    CredentialsAnswer::Unknown
+                self.conn.answer(now, ticket, (self.store)(&account, hash)).unwrap();
+            }
+            #[cfg(feature = "digest-md5")]
+            Question::DigestCredentials { ticket, account } => {
+                let key = xmpp_core::sasl::DigestKey::for_password(
+                    "juliet",
+                    account.domain(),
+                    &Secret::new(PASSWORD),
+                );
+                let answer = match account.node() {
+                    Some("juliet") => CredentialsAnswer::Digest(key.unwrap()),
+                    _ => CredentialsAnswer::Unknown,
                 };
                 self.conn.answer(now, ticket, answer).unwrap();
             }
             Question::Derivation { ticket, request } => self.conn.answer(now, ticket, request.run()).unwrap(),
-            Question::Binding { ticket, account, resource } => {
-                let jid = account.with_resource(&resource.unwrap_or_else(|| "generated".into())).unwrap();
+            Question::Binding { ticket, identity, resource } => {
+                let jid = identity
+                    .account()
+                    .with_resource(&resource.unwrap_or_else(|| "generated".into()))
+                    .unwrap();
                 self.conn.answer(now, ticket, BindAnswer::Bound(jid)).unwrap();
             }
             _ => panic!("an unknown question"),
         }
+    }
+}
+
+/// A store of one account, with the keys of every hash.
+pub fn juliet_only(account: &BareJid, hash: Option<ScramHash>) -> CredentialsAnswer {
+    if account.as_str() == "juliet@example.com" {
+        CredentialsAnswer::Keys(keys(hash.unwrap_or(ScramHash::Sha256)))
+    } else {
+        CredentialsAnswer::Unknown
     }
 }
 

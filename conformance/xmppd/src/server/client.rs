@@ -170,27 +170,26 @@ impl Role for Client {
     /// Looks for the answer. Were an older question still open, its time would be over, and so is the search.
     fn ask(&mut self, question: Question) {
         let shared = Arc::clone(&self.shared);
-        self.answer =
-            match question {
-                Question::Credentials { ticket, account, hash } => Some(Box::pin(async move {
-                    Answer::Credentials(ticket, credentials(&shared.store, &account, hash).await)
-                })),
-                Question::Derivation { ticket, request } => Some(Box::pin(async move {
-                    let derived = shared.hashing.run(move || request.run()).await;
-                    let answer = derived.map(DerivationAnswer::Key).unwrap_or_else(|error| {
-                        if let Some(logins) = shared.put_off.count() {
-                            warn!(%error, logins, "logins were put off");
-                        }
-                        DerivationAnswer::Failed
-                    });
-                    Answer::Derivation(ticket, answer)
-                })),
-                Question::Binding { ticket, account, resource } => Some(Box::pin(async move {
-                    Answer::Binding(ticket, shared.host.bind(account, resource).await)
-                })),
-                // The machine's patience ends it.
-                _ => None,
-            };
+        self.answer = match question {
+            Question::Credentials { ticket, account, hash } => Some(Box::pin(async move {
+                Answer::Credentials(ticket, credentials(&shared.store, &account, hash).await)
+            })),
+            Question::Derivation { ticket, request } => Some(Box::pin(async move {
+                let derived = shared.hashing.run(move || request.run()).await;
+                let answer = derived.map(DerivationAnswer::Key).unwrap_or_else(|error| {
+                    if let Some(logins) = shared.put_off.count() {
+                        warn!(%error, logins, "logins were put off");
+                    }
+                    DerivationAnswer::Failed
+                });
+                Answer::Derivation(ticket, answer)
+            })),
+            Question::Binding { ticket, identity, resource } => Some(Box::pin(async move {
+                Answer::Binding(ticket, shared.host.bind(identity.account().clone(), resource).await)
+            })),
+            // The machine's patience ends it.
+            _ => None,
+        };
     }
 
     fn deliver(&mut self, now: Instant, room: bool) -> bool {

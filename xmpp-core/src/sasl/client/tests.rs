@@ -2,11 +2,11 @@ use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec;
 
-use super::super::{BindingKind, Bindings, MAX_USERNAME, Mechanism, Selection};
+use super::super::{BindingKind, Bindings, MAX_USERNAME, Mechanism, Offer, Selection};
 use super::*;
 
 fn choice(mechanism: Mechanism) -> Choice {
-    Selection::new().choose(&[mechanism.name()], &Bindings::new(), true).unwrap()
+    Selection::new().choose(&Offer::new([mechanism.name()]), &Bindings::new(), true).unwrap()
 }
 
 fn start(mechanism: Mechanism) -> Start {
@@ -215,19 +215,19 @@ fn plain_takes_no_challenge_and_no_data() {
 fn the_examples_of_rfc_4616() {
     let nonce = || Nonce::new("unused").unwrap();
     let start = Start::new(choice(Mechanism::Plain), "tim", Secret::new("tanstaaftanstaaf"), nonce());
-    assert_eq!(start.start().unwrap().1.as_bytes(), b"\0tim\0tanstaaftanstaaf");
+    assert_eq!(start.start().unwrap().1.unwrap().as_bytes(), b"\0tim\0tanstaaftanstaaf");
     let start =
         Start::new(choice(Mechanism::Plain), "Kurt", Secret::new("xipj3plmq"), nonce()).authzid("Ursel");
-    assert_eq!(start.start().unwrap().1.as_bytes(), b"Ursel\0Kurt\0xipj3plmq");
+    assert_eq!(start.start().unwrap().1.unwrap().as_bytes(), b"Ursel\0Kurt\0xipj3plmq");
 }
 
 #[test]
 fn the_first_message_says_what_was_chosen() {
     let bindings = Bindings::new().with_end_point(*b"cert");
     let first = |offered: &[&str], bindings: &Bindings, tls| {
-        let choice = Selection::new().choose(offered, bindings, tls).unwrap();
+        let choice = Selection::new().choose(&Offer::new(offered.iter().copied()), bindings, tls).unwrap();
         let start = Start::new(choice, "u", Secret::new("p"), Nonce::new("c").unwrap());
-        start.start().unwrap().1
+        start.start().unwrap().1.unwrap()
     };
     let plain = ["SCRAM-SHA-1"];
     let plus = ["SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"];
@@ -244,7 +244,7 @@ fn the_first_message_says_what_was_chosen() {
 #[test]
 fn the_second_message_holds_the_binding() {
     let bindings = Bindings::new().with_exporter(*b"ekm");
-    let choice = Selection::new().choose(&["SCRAM-SHA-1-PLUS"], &bindings, true).unwrap();
+    let choice = Selection::new().choose(&Offer::new(["SCRAM-SHA-1-PLUS"]), &bindings, true).unwrap();
     let nonce = Nonce::new("client").unwrap();
     let (mut client, _) = Start::new(choice, "u", Secret::new("p"), nonce).authzid("a,b").start().unwrap();
     let Ok(ClientStep::Derive(question)) = client.challenge(b"r=clientserver,s=c2FsdA==,i=4096") else {
@@ -289,7 +289,7 @@ fn debug_shows_no_secret() {
     let shown = format!("{:?}", start(Mechanism::ScramSha1));
     assert!(shown.contains("user") && !shown.contains("pencil"), "{shown}");
     let (client, first) = start(Mechanism::Plain).start().unwrap();
-    assert_eq!(format!("{client:?} {first:?}"), "Client(\"Plain\") Secret(..)");
+    assert_eq!(format!("{client:?} {first:?}"), "Client(\"Said\") Some(Secret(..))");
     assert_eq!(format!("{:?}", scram()), "Client(\"AwaitServerFirst\")");
     let (client, question) = asked();
     assert_eq!(format!("{client:?}"), "Client(\"AwaitDerived\")");

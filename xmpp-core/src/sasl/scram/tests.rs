@@ -177,7 +177,7 @@ fn limits_one_below_at_and_above() {
         assert_eq!(ClientFirst::parse(nonce.as_bytes()).is_ok(), taken);
         let nonces = format!("r={},s=AA==,i=1", long(2 * MAX_NONCE));
         assert_eq!(ServerFirst::parse(nonces.as_bytes()).is_ok(), taken);
-        let salt = server_first("cs", &vec![1; MAX_SALT - 1 + over], 1);
+        let salt = server_first("cs", &vec![1; MAX_SALT - 1 + over], 1, None);
         assert_eq!(ServerFirst::parse(salt.as_bytes()).is_ok(), taken);
         let head = "r=cs,s=AA==,i=1,x=";
         let message = format!("{head}{}", "x".repeat(MAX_MESSAGE - 1 + over - head.len()));
