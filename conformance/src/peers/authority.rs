@@ -5,7 +5,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 use yasna::{DERWriterSeq, Tag, models::ObjectIdentifier};
 
 const SUBJECT_ALT_NAME: [u64; 4] = [2, 5, 29, 17];
@@ -13,6 +16,10 @@ const SUBJECT_ALT_NAME: [u64; 4] = [2, 5, 29, 17];
 const SRV_NAME: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 7];
 /// `id-on-xmppAddr` (RFC 6120 section 13.7.1.4).
 const XMPP_ADDR: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 5];
+
+/// How long a certificate is good for, and how long it has been. Not for ever:
+/// ejabberd sets a timer to its end, and Erlang's timers are short.
+const VALIDITY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// An identifier in a certificate, as RFC 6120 section 13.7.1.2 lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +144,9 @@ fn named(common_name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
+    let now = SystemTime::now();
+    params.not_before = (now - VALIDITY).into();
+    params.not_after = (now + VALIDITY).into();
     params
 }
 

@@ -24,6 +24,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// Questions are shorter; what is longer is cut and then ignored as malformed.
 const QUESTION: usize = 1500;
 
+/// The one name that is there from the start.
+const LOCALHOST: &str = "localhost";
+
 /// What a name has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -69,7 +72,7 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// Starts without any name.
+    /// Starts without any name but `localhost`.
     ///
     /// # Errors
     /// There is no free port.
@@ -77,7 +80,9 @@ impl Dns {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_read_timeout(Some(TICK))?;
         let address = socket.local_addr()?;
-        let (zone, ended) = (Arc::<Mutex<Zone>>::default(), Arc::new(AtomicBool::new(false)));
+        let here = RData::A(Ipv4Addr::LOCALHOST.into());
+        let zone = Arc::new(Mutex::new(Zone::from([(name(LOCALHOST)?, vec![here])])));
+        let ended = Arc::new(AtomicBool::new(false));
         let thread = thread::Builder::new().name("dns".into()).spawn({
             let (zone, ended) = (zone.clone(), ended.clone());
             move || {
@@ -113,20 +118,16 @@ impl Dns {
         Ok(())
     }
 
-    /// Says where the server of `domain` accepts other servers: the SRV record
-    /// that RFC 6120 section 3.2.1 asks for first, and the A record of its target.
-    /// The target has another name than the domain, and is not in the domain's
-    /// certificate: only the domain's own name may be looked for there.
+    /// Says on which port of 127.0.0.1 the server of `domain` accepts other
+    /// servers, by the SRV record that RFC 6120 section 3.2.1 asks for first. Its
+    /// target has another name than the domain, which no certificate here has:
+    /// only the domain's own may be looked for there. That name is `localhost`,
+    /// because ejabberd asks us for SRV records, but the system for addresses.
     ///
     /// # Errors
-    /// `domain` is not a domain name, or the address is not of IPv4.
-    pub fn announce(&self, domain: &str, address: SocketAddr) -> Result<(), Failure> {
-        let SocketAddr::V4(address) = address else {
-            return Err(Failure::new(format!("{address} has no A record")));
-        };
-        let target = format!("host-of.{domain}");
-        self.add(&target, &Entry::Host(*address.ip()))?;
-        let service = Entry::Service { priority: 0, weight: 0, port: address.port(), target };
+    /// `domain` is not a domain name.
+    pub fn announce(&self, domain: &str, port: u16) -> Result<(), Failure> {
+        let service = Entry::Service { priority: 0, weight: 0, port, target: LOCALHOST.into() };
         self.add(&format!("_xmpp-server._tcp.{domain}"), &service)
     }
 }
@@ -215,15 +216,15 @@ mod tests {
     #[test]
     fn an_announced_domain_is_found_by_srv_and_a() {
         let dns = Dns::start().unwrap();
-        dns.announce("montague.example", "127.0.0.1:15269".parse().unwrap()).unwrap();
+        dns.announce("montague.example", 15269).unwrap();
 
         let reply = ask(&dns, "_XMPP-server._tcp.Montague.example", RecordType::SRV);
         assert_eq!(reply.metadata.response_code, ResponseCode::NoError);
         let data: Vec<_> = reply.answers.iter().map(|record| &record.data).collect();
-        let expected = rdata::SRV::new(0, 0, 15269, name("host-of.montague.example").unwrap());
+        let expected = rdata::SRV::new(0, 0, 15269, name("localhost").unwrap());
         assert_eq!(data, [&RData::SRV(expected)]);
 
-        let reply = ask(&dns, "host-of.montague.example", RecordType::A);
+        let reply = ask(&dns, "localhost", RecordType::A);
         let data: Vec<_> = reply.answers.iter().map(|record| &record.data).collect();
         assert_eq!(data, [&RData::A(Ipv4Addr::LOCALHOST.into())]);
     }
@@ -231,9 +232,9 @@ mod tests {
     #[test]
     fn a_name_without_such_a_record_exists_and_another_does_not() {
         let dns = Dns::start().unwrap();
-        dns.announce("montague.example", "127.0.0.1:15269".parse().unwrap()).unwrap();
+        dns.announce("montague.example", 15269).unwrap();
         for (name, kind, code) in [
-            ("host-of.montague.example", RecordType::AAAA, ResponseCode::NoError),
+            ("localhost", RecordType::AAAA, ResponseCode::NoError),
             ("montague.example", RecordType::A, ResponseCode::NoError),
             ("capulet.example", RecordType::A, ResponseCode::NXDomain),
             ("_xmpps-server._tcp.montague.example", RecordType::SRV, ResponseCode::NXDomain),

@@ -74,7 +74,7 @@ impl Network {
 
     fn shown(&self, domain: &str, certificate: Certificate, least: Proof) -> Result<Site<'_>, Failure> {
         let s2s = process::free_address()?;
-        self.dns.announce(domain, s2s)?;
+        self.dns.announce(domain, s2s.port())?;
         Ok(Site { network: self, domain: domain.into(), s2s, certificate, least })
     }
 }

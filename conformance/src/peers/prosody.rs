@@ -100,7 +100,7 @@ impl Setup {
             addresses.push(site.s2s());
             let dns = site.network().dns();
             if let Some(component) = self.component {
-                dns.announce(&format!("{}.{domain}", component.name), site.s2s())?;
+                dns.announce(&format!("{}.{domain}", component.name), site.s2s().port())?;
             }
             command.args(["--domain", domain, "--s2s-port", &site.s2s().port().to_string()]);
             command.args(["--dns", &format!("{}@{}", dns.address().ip(), dns.address().port())]);
