@@ -71,6 +71,8 @@ impl Gsasl {
         command.args(["--quality-of-protection=qop-auth", "--iteration-count", "4096"]);
         // It takes this as "no data afterwards".
         command.arg("--application-data");
+        // What is not ASCII reaches it in the encoding of its locale.
+        command.env("LC_ALL", "C.UTF-8");
         let said = NamedTempFile::new()?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(said.path())?);
         let mut child = command.spawn().map_err(|error| Failure::new(format!("{command:?}: {error}")))?;
