@@ -53,10 +53,10 @@ pub enum Label {
     Node,
     /// Tells the tickets of one machine from another's.
     Ticket,
-    /// How far apart in time those are kept who would all do the same at once.
-    Jitter,
     /// The choice among hosts of equal priority.
     Weight,
+    /// How far apart in time those are kept who would all do the same at once.
+    Jitter,
 }
 
 impl Label {
@@ -69,9 +69,9 @@ impl Label {
             Label::StanzaId => 2,
             Label::Resource => 3,
             Label::Ticket => 4,
-            Label::Jitter => 7,
             Label::Weight => 5,
             Label::Node => 6,
+            Label::Jitter => 7,
         }
     }
 }
@@ -133,6 +133,7 @@ impl fmt::Debug for Entropy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::collections::BTreeSet;
     use alloc::format;
 
     #[test]
@@ -147,6 +148,23 @@ mod tests {
         // Labels are independent: what was drawn under one does not move another.
         assert_eq!(one.draw(Label::StreamId), same.draw(Label::StreamId));
         assert_ne!(same.draw(Label::StanzaId), same.draw(Label::Ticket));
+    }
+
+    #[test]
+    fn no_label_repeats_a_draw() {
+        let mut entropy = Entropy::new(Seed::new([1; 32]));
+        let labels = [
+            Label::Nonce,
+            Label::StreamId,
+            Label::StanzaId,
+            Label::Resource,
+            Label::Node,
+            Label::Ticket,
+            Label::Weight,
+            Label::Jitter,
+        ];
+        let drawn: BTreeSet<_> = labels.into_iter().chain(labels).map(|label| entropy.draw(label)).collect();
+        assert_eq!(drawn.len(), 2 * Label::COUNT);
     }
 
     #[test]

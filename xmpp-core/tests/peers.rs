@@ -533,18 +533,18 @@ fn pairs_one_below_at_and_one_above_the_limit() {
 
 #[test]
 fn silence_ends_what_is_not_proved_and_tests_what_is() {
-    let timeout = format!("{}</stream:error>{FOOTER}", stream_error("connection-timeout"));
+    let ended = |condition| format!("{}</stream:error>{FOOTER}", stream_error(condition));
     let mut end = greeted();
     assert_eq!(end.sleep(Duration::from_secs(59)), "");
-    assert_eq!(end.sleep(Duration::from_secs(1)), timeout);
+    assert_eq!(end.sleep(Duration::from_secs(1)), ended("policy-violation"));
     assert_eq!(end.reason, Some(CloseReason::Timeout(Timer::Negotiation)));
     let mut end = proved();
     assert_eq!(end.sleep(Duration::from_secs(149)), "");
     assert_eq!(end.sleep(Duration::from_secs(1)), " ");
-    assert_eq!(end.sleep(Duration::from_secs(60)), timeout);
+    assert_eq!(end.sleep(Duration::from_secs(60)), ended("connection-timeout"));
     let mut end = outbound(open_outbound_config());
     end.feed(ANSWER);
-    assert_eq!(end.sleep(Duration::from_secs(60)), timeout);
+    assert_eq!(end.sleep(Duration::from_secs(60)), ended("policy-violation"));
     // A handshake that never ends.
     let mut end = inbound(inbound_config());
     end.feed(HEADER);

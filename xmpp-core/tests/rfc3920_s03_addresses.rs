@@ -122,8 +122,8 @@ fn r7622_3_2_05_no_part_is_longer_than_1023_octets() {
 fn r7622_3_2_1_03_encoded_labels_are_decoded() {
     assert_eq!(jid("juliet@xn--bcher-kva.example").domain(), "bücher.example");
     assert_eq!(jid("juliet@XN--BCHER-KVA.example"), jid("juliet@bücher.example"));
-    // covers 7622-3.2.1-04: what is sent has the name itself, in UTF-8
     let sent = Message::chat(jid("xn--bcher-kva.example")).to_string().into_bytes();
+    // covers 7622-3.2.1-04: what is sent has the name itself, in UTF-8
     assert!(sent.windows(10).any(|window| window == b"b\xC3\xBCcher.ex"));
 }
 
@@ -171,8 +171,8 @@ fn r3920_3_3_01_what_nodeprep_refuses_is_no_node() {
     {
         assert!(is_node_fault(text), "{text:?}");
     }
-    // covers 7622-3.3.1-01
     for c in ['"', '&', '\'', ':', '<', '>'] {
+        // covers 7622-3.3.1-01
         assert!(is_node_fault(&format!("a{c}b@example.com")), "{c}");
     }
     for c in ['/', '@'] {

@@ -48,7 +48,7 @@ fn r3920_4_6_01_a_header_is_answered_with_a_header_and_features() {
         &server.feed(CLIENT_HEADER),
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
          from='example.com' id='{}' xml:lang='en' version='1.0'><stream:features>\
-         <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism>\
+         <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-512</mechanism><mechanism>SCRAM-SHA-256</mechanism>\
          <mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism></mechanisms></stream:features>",
     );
 }

@@ -235,5 +235,5 @@ fn every_policy_and_mechanism_logs_in() {
             logins += 1;
         }
     }
-    assert_eq!(logins, 13);
+    assert_eq!(logins, 18);
 }

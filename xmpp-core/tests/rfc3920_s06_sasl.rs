@@ -16,8 +16,11 @@ use pair::*;
 use xmpp_core::conn::{AuthenticationFault, ClientConfig, CloseReason, Drive as _, ServerConfig};
 use xmpp_core::jid::BareJid;
 use xmpp_core::limits::Limits;
+use xmpp_core::sasl::client::ClientError;
 use xmpp_core::sasl::server::Decoy;
-use xmpp_core::sasl::{Bindings, Mechanism, PlainPolicy, SaslCondition, ScramHash, Secret, Selection};
+use xmpp_core::sasl::{
+    BindingKind, Bindings, Mechanism, PlainPolicy, PolicyError, SaslCondition, ScramHash, Secret, Selection,
+};
 use xmpp_core::stream::Condition;
 
 fn fresh() -> End<xmpp_core::conn::ServerConnection> {
@@ -65,6 +68,11 @@ fn whole_logins_over_tls_as_transcripts() {
             } else {
                 "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</response>"
             };
+            // covers 3920-6.1-04: nothing stands between the elements
+            // covers 3920-6.2-04: an initial response with the request
+            // covers 3920-6.2-14: a new header behind the exchange
+            // covers 6120-6.4.6-04: and no closing tag before it
+            // covers 6120-6.3.2-01
             assert_matches(
                 &pair.client.transcript,
                 &[
@@ -77,7 +85,12 @@ fn whole_logins_over_tls_as_transcripts() {
                 ]
                 .concat(),
             );
-            let offer = offer(&[mechanism.name()]);
+            let types: Vec<_> = bindings.kinds().map(BindingKind::name).collect();
+            let offer = if mechanism.is_plus() {
+                offer_bound(&[mechanism.name()], &types)
+            } else {
+                offer(&[mechanism.name()])
+            };
             let steps = if is_plain {
                 format!("<success xmlns='{NS}'/>")
             } else {
@@ -89,6 +102,7 @@ fn whole_logins_over_tls_as_transcripts() {
                      {to} from='example.com' id='{{}}' xml:lang='en' version='1.0'>"
                 )
             };
+            // covers 6120-6.3.5-01: nothing stands between the elements here either
             assert_matches(
                 &pair.server.transcript,
                 &[
@@ -106,15 +120,19 @@ fn whole_logins_over_tls_as_transcripts() {
             );
             let first = payload(&pair.client.transcript, "auth");
             if let Some(hash) = mechanism.hash() {
-                // r6120_6_3_10_01: an initial response, and additional data with success.
                 let kind = bindings.strongest().unwrap().name();
                 // A client that could bind and is not offered it says so.
                 let flag = if mechanism.is_plus() { format!("p={kind}") } else { "n".into() };
+                // covers 6120-6.3.10-01: an initial response
                 assert!(first.starts_with(&format!("{flag},,n=juliet,r=")), "{first}");
+                // covers 3920-6.2-13
+                // covers 6120-6.3.10-02: additional data with success, since both are there
                 assert!(payload(&pair.server.transcript, "success").starts_with("v="));
                 assert!(pair.server.trace.contains(&format!("keys juliet@example.com Some({hash:?})")));
             } else {
-                // r3920_6_1_08: no authzid.
+                // covers 3920-6.1-06: the node is the name
+                // covers 6120-6.3.7-01
+                // covers 3920-6.1-08: no authorization identity
                 assert_eq!(first, format!("\0juliet\0{PASSWORD}"));
             }
         }
@@ -125,7 +143,7 @@ fn whole_logins_over_tls_as_transcripts() {
 fn the_strongest_common_mechanism_is_used() {
     let mut pair = Pair::new();
     pair.run();
-    assert_eq!(pair.client.mechanism(), Some(Mechanism::ScramSha256Plus));
+    assert_eq!(pair.client.mechanism(), Some(Mechanism::ScramSha512Plus));
     let weaker = Selection::new().mechanisms(&[Mechanism::ScramSha1, Mechanism::Plain]);
     let mut pair = Pair::with(client_config(), server_config().with_mechanisms(weaker));
     pair.run();
@@ -206,7 +224,7 @@ fn a_name_that_no_account_can_have_is_an_unknown_user() {
         let mut server = fresh();
         let said = server.feed(auth("SCRAM-SHA-1", &STANDARD.encode(format!("n,,n={name},r=abcdef"))));
         let first = payload(&said, "challenge");
-        assert!(first.starts_with("r=abcdef") && first.ends_with(&format!(",i={ITERATIONS}")), "{first}");
+        assert!(first.starts_with("r=abcdef") && first.contains(&format!(",i={ITERATIONS},h=")), "{first}");
         // Asking twice tells nothing: the salt stays.
         let salt = |first: &str| first.split(',').nth(1).unwrap().to_owned();
         let mut again = fresh();
@@ -256,13 +274,17 @@ fn r3920_14_9_02_what_is_not_base64_is_refused() {
     for text in
         ["AGp1bGlldAByMG0zMG15cjBtMzA", "!!!!", "AGp1 bGll", " AGp1", "AGp1\n", "A", "====", "=AAA", "AB=="]
     {
+        // covers 3920-6.1-05
+        // covers 3920-6.4-02
         refused(auth("PLAIN", text), "incorrect-encoding");
     }
-    // r3920_14_9_03: whole, in pieces, in a response.
-    for text in ["!", " ", "AA=A"] {
+    // Line folds, white space, characters outside the alphabet, bits under the padding, too little of it and too much: in the middle of an
+    // exchange as at its start.
+    for text in ["!", " ", "AA=A", "Yz1i\naXdz", "Yz1iaXdz\n", "Yz1iaXd=", "Yz1iaXdzLA=", "Yz1iaXd_"] {
         let mut server = fresh();
         assert!(server.feed(AUTH_SCRAM).starts_with("<challenge "));
         let bad = format!("<response xmlns='{NS}'>{text}</response>");
+        // covers 3920-14.9-03
         assert_eq!(server.feed(bad), failure("incorrect-encoding"), "{text:?}");
     }
 }
@@ -290,14 +312,16 @@ fn r3920_6_2_05_empty_messages() {
 
 #[test]
 fn r3920_6_4_04_mechanisms_that_are_not_offered() {
-    for name in ["", "DIGEST-MD5", "plain", "SCRAM-SHA-512", "SCRAM-SHA-256-PLUS", "EXTERNAL", " PLAIN"] {
+    let names =
+        ["", "DIGEST-MD5", "plain", "SCRAM-SHA-384", "SCRAM-SHA-256-PLUS", "EXTERNAL", "ANONYMOUS", " PLAIN"];
+    for name in names {
         refused(auth(name, "="), "invalid-mechanism");
     }
     refused(format!("<auth xmlns='{NS}'>AA==</auth>"), "invalid-mechanism");
-    // r3920_6_4_05
     let strong = Selection::new().minimum(Mechanism::ScramSha256);
     let mut server = server(open_server().with_mechanisms(strong));
-    assert!(server.feed(CLIENT_HEADER).ends_with(&offer(&["SCRAM-SHA-256"])));
+    assert!(server.feed(CLIENT_HEADER).ends_with(&offer(&["SCRAM-SHA-512", "SCRAM-SHA-256"])));
+    // covers 3920-6.4-05
     assert_eq!(server.feed(AUTH_SCRAM), failure("mechanism-too-weak"));
 }
 
@@ -306,8 +330,9 @@ fn r6120_6_4_4_01_abort() {
     let abort = format!("<abort xmlns='{NS}'/>");
     let mut server = fresh();
     server.feed(AUTH_SCRAM);
+    // covers 3920-6.4-01
     assert_eq!(server.feed(&abort), failure("aborted"));
-    // r3920_6_2_08
+    // covers 3920-6.2-08
     assert!(server.feed(AUTH_PLAIN).starts_with("<success "));
     // Without an exchange, and a response without one.
     refused(&abort, "aborted");
@@ -318,6 +343,7 @@ fn r6120_6_4_4_01_abort() {
 fn r6120_6_4_2_01_a_new_request_discards_the_exchange() {
     let mut server = fresh();
     assert!(server.feed(AUTH_SCRAM).starts_with("<challenge "));
+    // covers 6120-6.4.2-02
     assert!(server.feed(AUTH_PLAIN).starts_with("<success "));
     // It is an attempt: nobody goes on for ever.
     let mut server = fresh();
@@ -344,7 +370,7 @@ fn r6120_6_4_5_05_attempts_are_counted() {
         server.feed(CLIENT_HEADER);
         for attempt in 1..=limit {
             let said = server.feed(&bad[attempt as usize % bad.len()]);
-            // r3920_6_2_10
+            // covers 3920-6.2-10
             assert!(said.starts_with("<failure "), "{said}");
             assert_eq!(said.contains("<policy-violation "), attempt == limit, "{attempt} of {limit}");
         }
@@ -359,9 +385,215 @@ fn r6120_6_4_5_05_attempts_are_counted() {
     }
 }
 
+/// The default lets a client try three times.
+#[test]
+fn r6120_6_4_5_02_two_retries_and_no_more() {
+    let attempts = |auth: &str| {
+        let mut server = fresh();
+        assert_eq!(server.feed(auth), failure("not-authorized"));
+        // covers 3920-6.2-11
+        assert_eq!(server.feed(auth), failure("not-authorized"));
+        let last = server.feed(auth);
+        assert!(last.starts_with(&failure("not-authorized")) && last.ends_with(FOOTER), "{last}");
+        server
+    };
+    let server = attempts(&plain("", "juliet", "wrong"));
+    // covers 3920-6.2-12
+    assert!(server.over && server.close == Some(xmpp_core::conn::Close::Graceful));
+    let error = server.reason.unwrap().to_string();
+    assert!(error.contains("too many failed attempts to authenticate"), "{error}");
+
+    let abort = format!("<abort xmlns='{NS}'/>");
+    let mut server = fresh();
+    for _ in 0..3 {
+        server.feed(AUTH_SCRAM);
+        assert!(server.feed(&abort).starts_with(&failure("aborted")));
+    }
+    // covers 3920-6.2-09
+    assert!(server.over);
+}
+
+#[test]
+fn abort_in_every_state() {
+    let abort = format!("<abort xmlns='{NS}'/>");
+    // Before anything, after an empty challenge, after a real one, after a failure.
+    let before: [&[&str]; 4] = [&[], &[&auth("PLAIN", "")], &[AUTH_SCRAM], &[&plain("", "juliet", "wrong")]];
+    for steps in before {
+        let mut server = fresh();
+        for step in steps {
+            server.feed(step);
+        }
+        assert_eq!(server.feed(&abort), failure("aborted"), "{steps:?}");
+        assert!(server.feed(AUTH_PLAIN).starts_with("<success "), "{steps:?}");
+    }
+    // While a question is open nothing is read, so it comes after the answer.
+    let mut server = fresh();
+    server.hold = true;
+    server.feed(AUTH_SCRAM);
+    assert!(!server.conn.wants_input());
+    let question = server.questions.pop_front().unwrap();
+    server.hold = false;
+    server.answer(server.now, question);
+    assert!(server.said().starts_with("<challenge "));
+    assert_eq!(server.feed(&abort), failure("aborted"));
+    // Behind a success there is nothing to abort.
+    let mut server = fresh();
+    server.feed(AUTH_PLAIN);
+    server.feed(CLIENT_HEADER);
+    assert_eq!(server.feed(&abort), stream_error("not-authorized"));
+}
+
+#[test]
+fn r6120_6_3_1_01_nothing_goes_on_without_sasl() {
+    for stanza in
+        ["<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", "<message/>"]
+    {
+        assert_eq!(fresh().feed(stanza), stream_error("not-authorized"), "{stanza}");
+    }
+    let said = server(open_server()).feed(CLIENT_HEADER);
+    // covers 3920-6.1-03
+    // covers 6120-6.4.1-02
+    assert!(
+        said.contains(&format!("<mechanisms xmlns='{NS}'><mechanism>SCRAM-SHA-512</mechanism>")),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_stream_has_an_id_of_its_own() {
+    let mut server = server(server_config());
+    let id = |said: &str| attribute(said, "stream:stream", "id").to_owned();
+    let plain = id(&server.feed(CLIENT_HEADER));
+    server.feed(STARTTLS);
+    let encrypted = id(&server.feed(CLIENT_HEADER));
+    // covers 6120-6.4.1-01
+    assert_ne!(encrypted, plain);
+    server.feed(AUTH_PLAIN);
+    let said = server.feed(CLIENT_HEADER);
+    // covers 6120-6.4.6-05
+    assert!(id(&said) != plain && id(&said) != encrypted);
+    // covers 3920-6.2-16: neither STARTTLS nor SASL again
+    assert!(said.ends_with(OFFER_BIND), "{said}");
+}
+
+#[test]
+fn r3920_6_2_15_the_old_stream_is_closed_at_success() {
+    // Neither stanzas nor negotiation on it: the next thing that can come is a header.
+    for late in [BIND, AUTH_PLAIN, "<message/>", FOOTER] {
+        let mut server = fresh();
+        server.feed(AUTH_PLAIN);
+        let said = server.feed(late);
+        assert!(server.over && server.online.is_none() && said.contains("<stream:error>"), "{late}: {said}");
+    }
+}
+
+#[test]
+fn r6120_6_5_4_01_plain_is_not_taken_in_the_open() {
+    let mut server = server(server_config());
+    server.feed(CLIENT_HEADER);
+    assert_eq!(server.feed(AUTH_PLAIN), failure("encryption-required"));
+    let secured_only = server_config().with_tls(xmpp_core::tls::TlsPolicy::Optional);
+    let mut server = self::server(secured_only);
+    server.feed(CLIENT_HEADER);
+    assert_eq!(server.feed(AUTH_PLAIN), failure("encryption-required"));
+    assert!(server.feed(AUTH_SCRAM).starts_with("<challenge "));
+}
+
+#[test]
+fn what_an_account_is_like_is_told_to_its_owner() {
+    use xmpp_core::sasl::server::CredentialsAnswer::{Disabled, Expired, TemporaryFailure};
+    let said = |store: fn(&BareJid, Option<ScramHash>) -> _, password: &str| {
+        let mut server = fresh();
+        server.store = store;
+        server.feed(plain("", "juliet", password))
+    };
+    // covers 3920-6.4-07
+    assert_eq!(said(|_, _| TemporaryFailure, PASSWORD), failure("temporary-auth-failure"));
+    // covers 6120-6.5.2-01
+    assert_eq!(said(|_, _| Disabled(keys(ScramHash::Sha1)), PASSWORD), failure("account-disabled"));
+    // covers 6120-6.5.3-01
+    assert_eq!(said(|_, _| Expired(keys(ScramHash::Sha1)), PASSWORD), failure("credentials-expired"));
+    // covers 6120-6.5.10-01: what is not to be disclosed
+    assert_eq!(said(|_, _| Disabled(keys(ScramHash::Sha1)), "wrong"), failure("not-authorized"));
+}
+
+#[test]
+fn a_password_is_handed_out_only_for_an_account_that_lacks_keys() {
+    use xmpp_core::sasl::server::CredentialsAnswer::Outdated;
+    let login = |store: fn(&BareJid, Option<ScramHash>) -> _, auth: &str| {
+        let mut server = fresh();
+        server.store = store;
+        server.feed(auth);
+        (server.password, server.trace.iter().any(|line| line == "password of juliet@example.com"))
+    };
+    let outdated = |_: &BareJid, hash: Option<ScramHash>| Outdated(keys(hash.unwrap_or(ScramHash::Sha1)));
+    let password = Some(Secret::new(PASSWORD));
+    assert_eq!(login(outdated, AUTH_PLAIN), (password, true));
+    assert_eq!(login(juliet_only, AUTH_PLAIN), (None, false));
+    assert_eq!(login(outdated, &plain("", "juliet", "wrong")), (None, false));
+    // Nor before it is known that the client may go on.
+    assert_eq!(login(outdated, &plain("romeo@example.com", "juliet", PASSWORD)), (None, false));
+    let mut server = server(server_config());
+    server.store = outdated;
+    let claim = CLIENT_HEADER.replace("to=", "from='romeo@example.com' to=");
+    for part in [CLIENT_HEADER, STARTTLS, &claim, AUTH_PLAIN] {
+        server.feed(part);
+    }
+    assert_eq!((server.password, server.over), (None, true));
+}
+
+/// XEP-0440 and XEP-0474 between our own ends.
+#[test]
+fn a_list_that_was_changed_on_its_way_is_found_out() {
+    let run = |from: &str, to: &str| {
+        let config = server_config().with_mechanisms(Selection::new().mechanisms(&[
+            Mechanism::ScramSha1,
+            Mechanism::ScramSha512,
+            Mechanism::ScramSha512Plus,
+        ]));
+        let info = trusted().with_bindings(Bindings::new().with_exporter([9; 32]));
+        let (mut server, mut client) = (server(config), client(client_config()));
+        (server.info, client.info) = (info.clone(), info);
+        client.said();
+        for _ in 0..12 {
+            if client.over || client.online.is_some() {
+                break;
+            }
+            let bytes: Vec<u8> = client.sent.drain(..).collect();
+            if !bytes.is_empty() && !server.over {
+                server.feed(bytes);
+            }
+            let back: Vec<u8> = server.sent.drain(..).collect();
+            if !back.is_empty() {
+                client.feed(String::from_utf8(back).unwrap().replace(from, to));
+            }
+        }
+        client
+    };
+    assert_eq!(run("", "").mechanism(), Some(Mechanism::ScramSha512Plus));
+    let changed = Some(CloseReason::Authentication(AuthenticationFault::Server(ClientError::OfferChanged)));
+    for (from, to) in [
+        ("<mechanism>SCRAM-SHA-1</mechanism>", ""),
+        ("<channel-binding type='tls-exporter'/>", "<channel-binding type='tls-unique'/>"),
+        (
+            "<channel-binding type='tls-exporter'/>",
+            "<channel-binding type='tls-exporter'/><channel-binding type='x'/>",
+        ),
+    ] {
+        assert_eq!(run(from, to).reason, changed, "{to}");
+    }
+    let stripped = run("<mechanism>SCRAM-SHA-512-PLUS</mechanism>", "");
+    let contradiction = AuthenticationFault::NoMechanism(PolicyError::Contradiction);
+    assert_eq!(stripped.reason, Some(CloseReason::Authentication(contradiction)));
+}
+
 #[test]
 fn the_password_of_every_hash_is_asked_for_once() {
-    for (mechanism, hash) in [("SCRAM-SHA-1", ScramHash::Sha1), ("SCRAM-SHA-256", ScramHash::Sha256)] {
+    for (mechanism, hash) in [
+        ("SCRAM-SHA-1", ScramHash::Sha1),
+        ("SCRAM-SHA-256", ScramHash::Sha256),
+        ("SCRAM-SHA-512", ScramHash::Sha512),
+    ] {
         let mut server = fresh();
         server.feed(auth(mechanism, &STANDARD.encode("n,,n=juliet,r=abcdef")));
         let asked: Vec<_> = server.trace.iter().filter(|line| line.starts_with("keys")).collect();

@@ -154,6 +154,7 @@ fn a_signature_may_come_in_a_last_challenge() {
         if back.contains("<success ") {
             let signature = payload(&back, "success");
             assert_eq!(pair.client.feed(challenge(&signature)), format!("<response xmlns='{NS}'/>"));
+            // covers 6120-6.3.10-03: the longer exchange works too
             assert!(pair.client.feed(SUCCESS).starts_with("<?xml "));
             return;
         }
@@ -169,16 +170,17 @@ fn a_refused_client_knows_why() {
         let fault = AuthenticationFault::Refused(condition);
         assert_eq!(client.reason, Some(CloseReason::Authentication(fault)));
     }
-    // r6120_6_5_01 r6120_6_5_02
     for inside in ["<brand-new/>", "", "<text>no</text>", "<x xmlns='urn:x'/>"] {
         let (mut client, _) = exchanging();
         client.feed(format!("<failure xmlns='{NS}'>{inside}</failure>"));
         let fault = AuthenticationFault::Refused(SaslCondition::NotAuthorized);
+        // covers 6120-6.5-01
         assert_eq!(client.reason, Some(CloseReason::Authentication(fault)), "{inside}");
     }
     let (mut client, _) = exchanging();
-    client.feed(format!("<failure xmlns='{NS}'><text>no</text><account-disabled/></failure>"));
+    client.feed(format!("<failure xmlns='{NS}'><text xml:lang='en'>no</text><account-disabled/></failure>"));
     let fault = AuthenticationFault::Refused(SaslCondition::AccountDisabled);
+    // covers 6120-6.5-02
     assert_eq!(client.reason, Some(CloseReason::Authentication(fault)));
 }
 
@@ -193,6 +195,77 @@ fn an_account_without_a_name_cannot_log_in() {
         client.closed.as_deref(),
         Some("not authenticated: the user name cannot be prepared with SASLprep")
     );
+}
+
+/// A client at its first request, of the mechanisms that are offered.
+fn asking(config: ClientConfig, mechanisms: &[&str]) -> (End<ClientConnection>, String) {
+    let mut client = client(config);
+    // covers 3920-6.1-02
+    assert!(client.said().contains(" version='1.0'>"));
+    let said = client.feed(format!("{SERVER_HEADER}{}", offer(mechanisms)));
+    (client, said)
+}
+
+#[test]
+fn the_next_mechanism_is_tried_when_one_is_refused() {
+    // The server's order does not count, and what is on no list of ours is never tried.
+    let offered = ["PLAIN", "X", "SCRAM-SHA-1", "ANONYMOUS", "SCRAM-SHA-512", "SCRAM-SHA-256"];
+    let mechanism = |said: &str| attribute(said, "auth", "mechanism").to_owned();
+    let (mut client, said) = asking(open_client(), &offered);
+    assert_eq!(mechanism(&said), "SCRAM-SHA-512");
+    let said = client.feed(failure("not-authorized"));
+    // covers 6120-6.4.5-03
+    // covers 6120-6.3.3-04
+    assert_eq!(mechanism(&said), "SCRAM-SHA-256");
+    let nonce = payload(&said, "auth");
+    let said = client.feed(failure("not-authorized"));
+    assert_eq!(mechanism(&said), "SCRAM-SHA-1");
+    // Each with a nonce of its own.
+    assert_ne!(payload(&said, "auth"), nonce);
+    // covers 6120-6.4.5-04: no more attempts than a server allows, and the password itself is not shown to who did not know it
+    assert_eq!(client.feed(failure("not-authorized")), FOOTER);
+    let fault = AuthenticationFault::Refused(SaslCondition::NotAuthorized);
+    assert_eq!(client.reason, Some(CloseReason::Authentication(fault)));
+
+    let (mut client, _) = asking(open_client(), &["PLAIN", "SCRAM-SHA-1"]);
+    // covers 6120-6.3.3-05: nor does a list of two make PLAIN the next
+    assert_eq!(client.feed(failure("not-authorized")), FOOTER);
+    // An attempt may succeed after another.
+    let (mut client, _) = asking(open_client(), &["SCRAM-SHA-256", "SCRAM-SHA-1"]);
+    let nonce =
+        payload(&client.feed(failure("invalid-mechanism")), "auth").split_once("r=").unwrap().1.to_owned();
+    assert!(client.feed(server_first(&nonce)).starts_with("<response "));
+    // What has nothing to do with the mechanism ends it at once.
+    for condition in ["account-disabled", "credentials-expired", "temporary-auth-failure", "aborted"] {
+        let (mut client, _) = asking(open_client(), &["SCRAM-SHA-256", "SCRAM-SHA-1"]);
+        assert_eq!(client.feed(failure(condition)), FOOTER, "{condition}");
+    }
+}
+
+#[test]
+fn an_authorization_identity_is_sent_only_where_it_says_something() {
+    let plain = |authzid: &str| {
+        let config = open_client().with_authzid(BareJid::new(authzid).unwrap());
+        payload(&asking(config, &["PLAIN"]).1, "auth")
+    };
+    // covers 3920-6.1-07
+    // covers 3920-6.1-10: a bare address
+    // covers 6120-6.3.8-01
+    assert_eq!(plain("Romeo@example.com"), format!("romeo@example.com\0juliet\0{PASSWORD}"));
+    // covers 3920-6.1-09: not what follows from the name
+    assert_eq!(plain("juliet@example.com"), format!("\0juliet\0{PASSWORD}"));
+    let config = open_client().with_authzid(BareJid::new("romeo@example.com").unwrap());
+    let first = payload(&asking(config, &["SCRAM-SHA-1"]).1, "auth");
+    assert!(first.starts_with("n,a=romeo@example.com,n=juliet,r="), "{first}");
+}
+
+#[test]
+fn r6120_6_3_5_03_other_children_of_the_list_are_ignored() {
+    let mut client = client(open_client());
+    client.said();
+    let list = "<hostname xmlns='urn:xmpp:domain-based-name:1'>auth.example.com</hostname><mechanism>PLAIN</mechanism>";
+    let offer = offer(&["PLAIN"]).replace("<mechanism>PLAIN</mechanism>", list);
+    assert!(client.feed(format!("{SERVER_HEADER}{offer}")).contains(" mechanism='PLAIN'>"));
 }
 
 /// RFC 6120 section 9.1, as far as nonces allow: laid out over many lines, with other quotes and base64 on a line of its own

@@ -80,6 +80,7 @@ fn stanzas_for_foreign_domains_leave() {
 #[test]
 fn r6120_10_4_01_nothing_is_relayed_between_foreign_domains() {
     for to in ["example.net", "romeo@example.net/orchard", "chat.example.com", "example.com.example"] {
+        // covers 6120-8.1.1.2-01
         assert_eq!(decide_any(to, Origin::Server), Decision::Fault(Condition::HostUnknown));
     }
     let refused = Profile::RFC3920;
@@ -94,9 +95,9 @@ fn r3920_10_3_01_subdomains_are_those_of_components_or_not_ours() {
         for to in
             ["plays.example.com", "plays.example.com/x", "hamlet@plays.example.com", "a@plays.example.com/b"]
         {
+            let component = Destination::Component(bare("plays.example.com"));
             // covers 6120-10.5-01
             // covers 6120-10.5-02
-            let component = Destination::Component(bare("plays.example.com"));
             assert_eq!(decide_any(to, origin), Decision::Forward(component));
         }
     }

@@ -305,11 +305,10 @@ fn r6120_4_3_6_01_the_address_is_what_was_proved_and_bound() {
     }
     server.feed(CLIENT_HEADER);
     server.feed(BIND);
-    let Some(xmpp_core::conn::Question::Binding { ticket, account, .. }) = server.questions.pop_front()
-    else {
+    let Some(xmpp_core::conn::Question::Binding { ticket, .. }) = server.questions.pop_front() else {
         panic!("a resource is asked for")
     };
-    let jid = account.with_resource("B\u{e4}lcony").unwrap();
+    let jid = BareJid::new("juliet@example.com").unwrap().with_resource("B\u{e4}lcony").unwrap();
     server.conn.answer(server.now, ticket, xmpp_core::conn::BindAnswer::Bound(jid)).unwrap();
     // covers 6120-4.3.6-06
     assert!(server.said().contains("<jid>juliet@example.com/B\u{e4}lcony</jid>"));

@@ -176,7 +176,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn what_is_written_is_read_back(elements in vec(element(), 1..4), at in vec(any::<prop::sample::Index>(), 0..6)) {
+    fn r6120_11_3_01_what_is_written_is_read_back(elements in vec(element(), 1..4), at in vec(any::<prop::sample::Index>(), 0..6)) {
         let mut stream = String::from(HEADER);
         let mut documents = String::from("<r>");
         for element in &elements {

@@ -18,6 +18,7 @@
 
 mod connection;
 mod framing;
+mod sasl;
 
 use xmpp_core::jid::Jid;
 
@@ -25,11 +26,12 @@ use xmpp_core::jid::Jid;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("address", address),
     ("client", connection::client),
     ("element", framing::element),
     ("framing", framing::framing),
+    ("sasl", sasl::sasl),
     ("server", connection::server),
 ];
 

@@ -69,6 +69,16 @@ impl PeerInbound {
         PeerInbound { machine }
     }
 
+    /// Another server has connected, and TLS is there already (XEP-0368): the embedder has made the handshake as
+    /// [`TlsRole::Server`](crate::tls::TlsRole::Server), and asked for a certificate. STARTTLS is not offered.
+    #[must_use]
+    pub fn over_tls(config: Arc<PeerConfig>, info: TlsInfo, seed: Seed, now: Instant) -> Self {
+        let limits = config.limits().clone();
+        let mut machine = Machine::new(State::TlsPending(config), ns::SERVER, limits, seed, now);
+        machine.over_tls(info);
+        PeerInbound { machine }
+    }
+
     /// Who the peer says it is in its stream header. Nothing proves it but an [`Event::Authorized`].
     #[must_use]
     pub fn claimed(&self) -> Option<&BareJid> {
@@ -235,7 +245,7 @@ impl Stage {
             Ok(header) => header,
             Err(condition) => return refuse(core, condition),
         };
-        if header.content_ns() != ns::SERVER {
+        if !header.carries(ns::SERVER) {
             return refuse(core, Condition::InvalidNamespace);
         }
         let legacy = header.version().is_none_or(|version| version.major < 1);

@@ -79,6 +79,18 @@ impl PeerOutbound {
         PeerOutbound { machine }
     }
 
+    /// A transport to the other server is there, and TLS on it (XEP-0368): the embedder has made the handshake that
+    /// [`TlsRequest::initiating`](crate::tls::TlsRequest::initiating) describes, and `info` says how it went. A server that has to be trusted
+    /// and cannot be gets no byte. `seed` must be fresh for every connection.
+    #[must_use]
+    pub fn over_tls(config: PeerOutboundConfig, info: TlsInfo, seed: Seed, now: Instant) -> Self {
+        let limits = config.limits.clone();
+        let link = Box::new(Link::new(config));
+        let mut machine = Machine::new(State::TlsPending(link), ns::SERVER, limits, seed, now);
+        machine.over_tls(info);
+        PeerOutbound { machine }
+    }
+
     /// Asks for another pair of domains on the same stream, by dialback: `local` is ours, `remote` the peer's.
     /// [`Event::Authorized`](super::Event::Authorized) or [`Event::Refused`](super::Event::Refused) follows, unless it is authorized already. A
     /// pair whose answer is awaited is not asked for twice.

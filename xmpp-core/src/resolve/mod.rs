@@ -1,7 +1,9 @@
 //! Which hosts to connect to for a domain, and in which order: asks for DNS records, yields candidates.
-//! One [`Resolver`] goes with one attempt to reach a domain; the embedder makes the lookups and the connections.
+//! One [`Resolver`] goes with one attempt to reach a domain; the embedder makes the lookups and the connections. [`Backoff`] says how long
+//! to wait until the next attempt.
 //!
 //! - RFC 3920 sections 14.3 and 14.4, RFC 6120 section 3.2: SRV records first, the domain's own addresses if there are none
+//! - RFC 6120 section 3.3: reconnection
 //! - RFC 2782: priorities and weights, and the target `.` that says no
 //! - XEP-0368: records for direct TLS, mixed with the others; RFC 8305 section 4: families of addresses take turns
 //!
@@ -40,6 +42,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod backoff;
 mod policy;
 mod record;
 mod targets;
@@ -53,6 +56,7 @@ use core::fmt;
 use core::mem;
 use core::net::{IpAddr, SocketAddr};
 
+pub use backoff::Backoff;
 pub use policy::{Policy, TlsModes};
 pub use record::SrvRecord;
 

@@ -110,6 +110,7 @@ mod tests {
 
     #[test]
     fn r3920_6_2_05_an_empty_message_is_one_equals_sign() {
+        // covers 6120-6.4.6-03
         assert_eq!(encode(Some(b"")), "=");
         assert_eq!(decode("="), Ok(Some(Secret::new([]))));
         assert_eq!(encode(None), "");

@@ -126,6 +126,7 @@ fn the_examples_of_rfc_5802_and_rfc_7677() {
         let password = Secret::new(vector.password);
         let keys = ScramKeys::for_password(hash.unwrap(), &password, vector.salt, 4096).unwrap();
         let challenge = server.credentials(CredentialsAnswer::Keys(keys));
+        // covers 3920-6.2-06
         assert_eq!(challenge, ServerStep::Challenge(vector.challenge.into()));
 
         let Ok(ClientStep::Derive(question)) = client.challenge(vector.challenge.as_bytes()) else {
@@ -134,6 +135,7 @@ fn the_examples_of_rfc_5802_and_rfc_7677() {
         assert_eq!(question.salt(), vector.salt);
         assert_eq!((Some(question.hash()), question.iterations()), (hash, 4096));
         assert_eq!(question.secret().as_bytes(), vector.password.as_bytes());
+        // covers 3920-6.2-07
         assert_eq!(text(&client.derived(&question.run()).unwrap()), vector.response);
 
         let success = server.step(vector.response.as_bytes());

@@ -67,10 +67,10 @@ impl StanzaError {
     }
 
     /// The same error with the address to use instead, a URI or IRI (RFC 6120 sections 8.3.3.5 and 8.3.3.14). Only
-    /// [`Condition::Gone`] and [`Condition::Redirect`] have one; others stay as they are.
+    /// [`Condition::Gone`] and [`Condition::Redirect`] have one; others stay as they are, and so do these with what has no scheme.
     #[must_use]
     pub fn with_address(mut self, address: &str) -> Self {
-        if let Some(address) = own_address(self.condition, address) {
+        if let Some(address) = own_address(self.condition, address).filter(|address| is_iri(address)) {
             self.detail_mut().address = Some(address);
         }
         self
@@ -196,6 +196,16 @@ impl StanzaError {
 fn own_address(condition: Condition, text: &str) -> Option<String> {
     let address = text.trim();
     (condition.has_address() && !address.is_empty()).then(|| address.to_owned())
+}
+
+/// Whether it begins as URIs and IRIs do (RFC 3986 section 3.1, RFC 3987 section 2.2), and has no white space in it.
+fn is_iri(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, rest)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+            && !rest.is_empty()
+            && !rest.contains(char::is_whitespace)
+    })
 }
 
 /// Whether conditions in that namespace are an application's (RFC 3920 section 9.3.2).

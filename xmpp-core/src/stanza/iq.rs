@@ -70,7 +70,8 @@ pub struct Iq {
 stanza_accessors!(Iq);
 
 impl Iq {
-    /// A request for information. The id has to tell it from the sender's other requests.
+    /// A request for information, which the payload, an element of some extension, specifies. The id has to tell it from the sender's
+    /// other requests.
     #[must_use]
     pub fn get(id: &str, payload: Element) -> Self {
         Iq::request(IqType::Get, id, payload)

@@ -23,7 +23,7 @@ pub enum Fault {
     /// An iq without a type or of one that does not exist (RFC 6120 section 8.2.3 rule 2), or presence of a type that does
     /// not exist (RFC 6121 section 4.7.1).
     Type,
-    /// A request that does not have exactly one element (RFC 6120 section 8.2.3 rule 5).
+    /// A request that does not have exactly one element, or none of an extension (RFC 6120 sections 8.2.3 rule 5 and 8.4).
     Children,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Fault {
             Fault::From => "the address in 'from' is malformed",
             Fault::NoId => "an iq without an id",
             Fault::Type => "the type does not exist",
-            Fault::Children => "a request without exactly one element",
+            Fault::Children => "a request without exactly one element of an extension",
         })
     }
 }

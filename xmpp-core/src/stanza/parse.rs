@@ -64,10 +64,17 @@ pub(super) fn parse(element: &Element) -> Result<Stanza, Malformed> {
             let Some(type_) = type_.and_then(IqType::from_name) else {
                 return Err(malformed(Fault::Type, &header));
             };
-            if type_.is_request() && payload.children().count() != 1 {
+            if type_.is_request() && !has_one_extension(&payload) {
                 return Err(malformed(Fault::Children, &header));
             }
             Iq::from_parts(type_, header, payload).into()
         }
     })
+}
+
+/// RFC 6120 section 8.2.3 rule 5, and section 8.4, by which the one element is an extension's.
+fn has_one_extension(payload: &Payload) -> bool {
+    let mut children = payload.children();
+    children.next().is_some_and(|child| !matches!(child.ns(), ns::CLIENT | ns::SERVER))
+        && children.next().is_none()
 }

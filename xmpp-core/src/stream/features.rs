@@ -190,7 +190,9 @@ mod tests {
         let parsed = Features::parse(features.to_element().as_ref());
         assert_eq!(parsed, features);
         assert_eq!(parsed.starttls(), Some(Requirement::Voluntary));
+        // covers 3920-6.2-17: what belongs to extensions is kept for them
         assert!(parsed.other(ns::SESSION, "session").is_some());
+        assert_eq!(parsed.binding_types().map(<[String]>::len), Some(2));
         assert_eq!(Features::parse(Features::new().to_element().as_ref()), Features::new());
     }
 

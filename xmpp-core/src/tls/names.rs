@@ -20,7 +20,7 @@ pub enum PresentedName {
         /// The domain.
         name: String,
     },
-    /// An `otherName` of type `id-on-xmppAddr`, in any of the notations of RFC 6120 section 13.7.1.4.
+    /// An `otherName` of type `id-on-xmppAddr`.
     XmppAddr(String),
 }
 
@@ -30,6 +30,17 @@ impl PresentedName {
     pub fn srv(text: &str) -> Option<Self> {
         let (service, name) = text.strip_prefix('_')?.split_once('.')?;
         Some(PresentedName::Srv { service: service.to_owned(), name: name.to_owned() })
+    }
+
+    /// The `otherName` of that type, whose identifier may stand in any of the notations of RFC 6120 section 13.7.1.4: by name, with dots, or
+    /// as a URN. None if it is of another type, or not of the form that its type has.
+    #[must_use]
+    pub fn other(type_id: &str, value: &str) -> Option<Self> {
+        match type_id.strip_prefix("urn:oid:").unwrap_or(type_id) {
+            "id-on-xmppAddr" | "1.3.6.1.5.5.7.8.5" => Some(PresentedName::XmppAddr(value.to_owned())),
+            "id-on-dnsSRV" | "1.3.6.1.5.5.7.8.7" => PresentedName::srv(value),
+            _ => None,
+        }
     }
 }
 

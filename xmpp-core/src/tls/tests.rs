@@ -135,6 +135,26 @@ fn r6120_13_7_1_4_01_xmpp_addresses() {
 }
 
 #[test]
+fn r6120_13_7_1_4_01_the_type_of_a_name_has_three_notations() {
+    let other = |type_id| PresentedName::other(type_id, "b\u{fc}cher.example");
+    for notation in ["id-on-xmppAddr", "1.3.6.1.5.5.7.8.5", "urn:oid:1.3.6.1.5.5.7.8.5"] {
+        // covers 6120-13.7.1.4-01
+        assert_eq!(other(notation), Some(addr("b\u{fc}cher.example")), "{notation}");
+    }
+    // covers 3920-5.1.1-01
+    assert!(other("1.3.6.1.5.5.7.8.5").is_some());
+    // covers 3920-5.1-14: a string in UTF-8, of that type and no other
+    assert!(matches(&other("id-on-xmppAddr").unwrap(), "b\u{fc}cher.example", Service::Server));
+    for foreign in ["1.3.6.1.5.5.7.8.9", "1.3.6.1.5.5.7.8", "1.3.6.1.5.5.7.8.50", "", "urn:oid:", "xmppAddr"]
+    {
+        assert_eq!(other(foreign), None, "{foreign}");
+    }
+    let srv = |value| PresentedName::other("urn:oid:1.3.6.1.5.5.7.8.7", value);
+    assert_eq!(srv("_xmpp-server.example.com"), PresentedName::srv("_xmpp-server.example.com"));
+    assert_eq!(srv("example.com"), None);
+}
+
+#[test]
 fn r6125_6_4_addresses_of_hosts_are_no_dns_names() {
     for domain in ["192.0.2.1", "[2001:db8::1]", "[2001:DB8:0::1]"] {
         for name in [domain, "2001:db8::1", "*.0.2.1", "*"] {

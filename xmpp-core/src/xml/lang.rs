@@ -143,9 +143,12 @@ mod tests {
         for tag in ["en", "de-AT", "zh-Hant-TW", "x-klingon", "i-default", "sl-rozaj-biske-1994", "de-1901"] {
             assert_eq!(lang(tag).as_str(), tag);
         }
-        for tag in
-            ["", "-", "en-", "-en", "en--us", "1a", "en_US", "abcdefghi", "en-abcdefghi", "d\u{e9}", "e n"]
-        {
+        for tag in ["", "e n", " en", "en ", "en,de", "en;q=1", "e\u{a0}n", "en/de"] {
+            // covers 3920-9.1.5-04
+            assert_eq!(Lang::new(tag), Err(LangError), "no NMTOKEN: {tag}");
+        }
+        for tag in ["-", "en-", "-en", "en--us", "1a", "en_US", "abcdefghi", "en-abcdefghi", "d\u{e9}"] {
+            // covers 3920-9.1.5-05
             assert_eq!(Lang::new(tag), Err(LangError), "{tag}");
         }
     }

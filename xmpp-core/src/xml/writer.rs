@@ -166,29 +166,34 @@ fn value(out: &mut String, text: &str) {
     out.push('\'');
 }
 
-/// Text: `]]>` must not stand in it, and a carriage return would be read back as a line feed (XML 1.0 section 2.11).
+/// Text: a carriage return would be read back as a line feed (XML 1.0 section 2.11).
 fn escape_text(out: &mut String, text: &str) {
     escape(out, text, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'>' => Some("&gt;"),
         b'\r' => Some("&#xD;"),
-        _ => None,
+        other => predefined(other),
     });
 }
 
-/// A value in single quotes: white space other than the space would be normalised (XML 1.0 section 3.3.3).
+/// A value: white space other than the space would be normalised (XML 1.0 section 3.3.3).
 fn escape_value(out: &mut String, text: &str) {
     escape(out, text, |byte| match byte {
+        b'\t' => Some("&#x9;"),
+        b'\n' => Some("&#xA;"),
+        b'\r' => Some("&#xD;"),
+        other => predefined(other),
+    });
+}
+
+/// The entity that a character maps to: all five are escaped everywhere, though XML would let some stand (RFC 3920 section 11.1).
+const fn predefined(byte: u8) -> Option<&'static str> {
+    match byte {
         b'&' => Some("&amp;"),
         b'<' => Some("&lt;"),
         b'>' => Some("&gt;"),
         b'\'' => Some("&apos;"),
-        b'\t' => Some("&#x9;"),
-        b'\n' => Some("&#xA;"),
-        b'\r' => Some("&#xD;"),
+        b'"' => Some("&quot;"),
         _ => None,
-    });
+    }
 }
 
 fn escape(out: &mut String, text: &str, reference: impl Fn(u8) -> Option<&'static str>) {
@@ -267,7 +272,7 @@ mod tests {
         let element = Element::builder("", "a").attr("k", "<'\"&>\t\r\n").text("]]>&<\"'\r\n\t").build();
         assert_eq!(
             element.to_string(),
-            "<a k='&lt;&apos;\"&amp;&gt;&#x9;&#xD;&#xA;'>]]&gt;&amp;&lt;\"'&#xD;\n\t</a>"
+            "<a k='&lt;&apos;&quot;&amp;&gt;&#x9;&#xD;&#xA;'>]]&gt;&amp;&lt;&quot;&apos;&#xD;\n\t</a>"
         );
     }
 }

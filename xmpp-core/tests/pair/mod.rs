@@ -47,6 +47,13 @@ pub fn offer(mechanisms: &[&str]) -> String {
     )
 }
 
+/// An offer that says which channel binding types there are (XEP-0440).
+pub fn offer_bound(mechanisms: &[&str], types: &[&str]) -> String {
+    let types: String = types.iter().map(|name| format!("<channel-binding type='{name}'/>")).collect();
+    let types = format!("<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>{types}</sasl-channel-binding>");
+    offer(mechanisms).replace("</mechanisms>", &format!("</mechanisms>{types}"))
+}
+
 pub const OFFER_TLS: &str = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>";
 pub const OFFER_BIND: &str =
     "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>";

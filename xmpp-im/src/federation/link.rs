@@ -1,7 +1,11 @@
 //! Links: streams that we open to remote servers, how they end, and what that means to those whose stanzas they do not carry.
 
+use xmpp_core::conn::{CloseReason, Refusal, Retry, Timer};
+use xmpp_core::dialback::{self, Verdict};
 use xmpp_core::jid::BareJid;
+use xmpp_core::resolve::Exhausted;
 use xmpp_core::stanza::{Condition, ErrorType, StanzaError};
+use xmpp_core::stream;
 use xmpp_core::time::Instant;
 
 /// Names a link of one federation; never used twice.
@@ -16,14 +20,13 @@ impl LinkId {
     }
 }
 
-/// How we have shown a remote server that we speak for one of our domains.
+/// What a link is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Proof {
-    /// By SASL EXTERNAL with a certificate: the stream is of this pair of domains alone.
-    External,
-    /// By a dialback key: the stream may take other pairs too (XEP-0220 section 2.6).
-    Dialback,
+pub enum Purpose {
+    /// To carry stanzas: the remote server is asked to take them as soon as there is a stream.
+    Stanzas,
+    /// To ask about keys: our domain need not be proved, unless [that](super::FederationAction::Authorize) follows.
+    Verification,
 }
 
 /// How a link ended.
@@ -59,40 +62,43 @@ impl Ending {
         }
     }
 
-    /// What a server is told whose key was to be verified by the link (XEP-0220 section 2.5).
-    pub(super) const fn dialback_condition(self) -> Condition {
-        match self {
-            Ending::NotFound | Ending::NotServed => Condition::RemoteServerNotFound,
-            Ending::Over | Ending::Unreachable | Ending::Untrusted => Condition::RemoteServerTimeout,
+    /// What a server is told whose key was to be verified by the link.
+    pub(super) const fn verdict(self) -> Verdict {
+        Verdict::Failed(match self {
+            Ending::NotFound | Ending::NotServed => dialback::Condition::RemoteServerNotFound,
+            Ending::Unreachable => dialback::Condition::RemoteConnectionFailed,
+            Ending::Over | Ending::Untrusted => dialback::Condition::RemoteServerTimeout,
+        })
+    }
+}
+
+impl From<&CloseReason> for Ending {
+    fn from(reason: &CloseReason) -> Self {
+        match reason {
+            CloseReason::Clean
+            | CloseReason::PeerClosed
+            | CloseReason::Local(_)
+            | CloseReason::Truncated
+            | CloseReason::Unanswered
+            | CloseReason::Timeout(Timer::Idle | Timer::Dead | Timer::Close) => Ending::Over,
+            CloseReason::Peer(error) => match error.condition() {
+                stream::Condition::HostUnknown | stream::Condition::HostGone => Ending::NotServed,
+                stream::Condition::NotAuthorized | stream::Condition::PolicyViolation => Ending::Untrusted,
+                _ => Ending::Over,
+            },
+            CloseReason::Timeout(_) => Ending::Unreachable,
+            // What is left is about TLS and authentication.
+            other if other.retry() == Retry::Never => Ending::Untrusted,
+            _ => Ending::Unreachable,
         }
     }
 }
 
-/// Why a remote server does not accept stanzas of a pair of domains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// Our own authoritative server is said to have disowned our key: something is wrong with our side.
-    Invalid,
-    /// A dialback error of that condition (XEP-0220 section 2.5).
-    Error(Condition),
-}
-
-impl Refusal {
-    /// What senders are told.
-    pub(super) fn error(self) -> StanzaError {
-        match self {
-            // XEP-0220 section 2.1.1.
-            Refusal::Invalid => Condition::InternalServerError.into(),
-            // XEP-0220 section 2.5 has one condition for all errors; RFC 6120 section 8.3.3.17 lets the type tell those that time does not heal.
-            Refusal::Error(
-                Condition::ItemNotFound
-                | Condition::PolicyViolation
-                | Condition::NotAuthorized
-                | Condition::Forbidden
-                | Condition::NotAcceptable,
-            ) => StanzaError::new(Condition::RemoteServerTimeout).with_type(ErrorType::Cancel),
-            Refusal::Error(_) => Condition::RemoteServerTimeout.into(),
+impl From<Exhausted> for Ending {
+    fn from(exhausted: Exhausted) -> Self {
+        match exhausted.condition() {
+            Condition::RemoteServerNotFound => Ending::NotFound,
+            _ => Ending::Unreachable,
         }
     }
 }
@@ -105,10 +111,21 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// What senders are told.
     pub(super) fn error(self) -> StanzaError {
         match self {
             Fault::Ending(ending) => ending.error(),
-            Fault::Refusal(refusal) => refusal.error(),
+            // XEP-0220 section 2.1.1.
+            Fault::Refusal(Refusal::Invalid) => Condition::InternalServerError.into(),
+            // XEP-0220 section 2.5 has one condition for all errors; RFC 6120 section 8.3.3.17 lets the type tell those that time does not heal.
+            Fault::Refusal(Refusal::Failed(
+                dialback::Condition::ItemNotFound
+                | dialback::Condition::PolicyViolation
+                | dialback::Condition::NotAuthorized
+                | dialback::Condition::Forbidden
+                | dialback::Condition::NotAcceptable,
+            )) => StanzaError::new(Condition::RemoteServerTimeout).with_type(ErrorType::Cancel),
+            Fault::Refusal(_) => Condition::RemoteServerTimeout.into(),
         }
     }
 }

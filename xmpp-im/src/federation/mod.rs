@@ -26,11 +26,12 @@
 //! once for a while, which doubles with each failure.
 //!
 //! ```
+//! use xmpp_core::conn::Method;
 //! use xmpp_core::entropy::Seed;
 //! use xmpp_core::jid::{BareJid, Jid};
 //! use xmpp_core::stanza::{Message, Stanza};
 //! use xmpp_core::time::Instant;
-//! use xmpp_im::federation::{Ending, Federation, FederationAction, FederationConfig, Proof};
+//! use xmpp_im::federation::{Ending, Federation, FederationAction, FederationConfig};
 //!
 //! let now = Instant::ZERO;
 //! let mut federation = Federation::new(FederationConfig::new(), Seed::new([1; 32]));
@@ -38,12 +39,12 @@
 //! stanza.set_from(Some(Jid::new("juliet@capulet.example/balcony")?));
 //! federation.submit(now, stanza.clone())?;
 //!
-//! let Some(FederationAction::Connect { link, local, remote }) = federation.poll() else { panic!("no link yet") };
+//! let Some(FederationAction::Connect { link, local, remote, .. }) = federation.poll() else { panic!("no link yet") };
 //! assert_eq!((local.as_str(), remote.as_str()), ("capulet.example", "montague.example"));
 //! assert_eq!(federation.take(link), None);
 //!
 //! // The embedder has connected, and the remote server takes stanzas of these domains.
-//! federation.authorized(now, link, &local, &remote, Proof::External)?;
+//! federation.authorized(now, link, &local, &remote, Method::External)?;
 //! assert!(matches!(federation.poll(), Some(FederationAction::Ready(ready)) if ready == link));
 //! assert_eq!(federation.take(link), Some(stanza.clone()));
 //!
@@ -71,6 +72,8 @@ mod verify;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use xmpp_core::conn::{Method, Refusal};
+use xmpp_core::dialback::{self, Verdict, Verification};
 use xmpp_core::entropy::{Entropy, Seed};
 use xmpp_core::error::Misuse;
 use xmpp_core::jid::BareJid;
@@ -78,8 +81,8 @@ use xmpp_core::stanza::{Condition, Stanza};
 use xmpp_core::time::Instant;
 
 pub use limits::FederationLimits;
-pub use link::{Ending, LinkId, Proof, Refusal};
-pub use verify::{Verdict, Verification, VerificationId};
+pub use link::{Ending, LinkId, Purpose};
+pub use verify::VerificationId;
 
 use remote::{Cx, Remote, Spare};
 
@@ -149,8 +152,10 @@ pub enum FederationAction {
         local: BareJid,
         /// The remote domain.
         remote: BareJid,
+        /// What for.
+        purpose: Purpose,
     },
-    /// Ask by dialback whether the link takes the stanzas of another of our domains, and report [`authorized`](Federation::authorized) or
+    /// Ask by dialback whether the link takes the stanzas of one of our domains, and report [`authorized`](Federation::authorized) or
     /// [`refused`](Federation::refused).
     Authorize {
         /// Which link.
@@ -281,7 +286,7 @@ impl Federation {
             self.verifications.insert(id, remote.clone());
             self.with_remote(&remote, |remote, cx| remote.verify(id, verification, cx));
         } else {
-            let verdict = Verdict::Failed(Condition::ResourceConstraint);
+            let verdict = Verdict::Failed(dialback::Condition::ResourceConstraint);
             self.actions.push_back(FederationAction::Verified { id, verdict });
         }
         id
@@ -306,10 +311,10 @@ impl Federation {
         link: LinkId,
         local: &BareJid,
         remote: &BareJid,
-        proof: Proof,
+        method: Method,
     ) -> Result<(), Misuse> {
         self.with_link(now, link, |own, cx| match own.domain() == remote {
-            true => own.authorized(link, local, proof, cx),
+            true => own.authorized(link, local, method, cx),
             false => Err(Misuse::Stale),
         })
     }

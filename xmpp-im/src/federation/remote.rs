@@ -3,6 +3,8 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use xmpp_core::conn::{Method, Refusal};
+use xmpp_core::dialback::{self, Verdict, Verification};
 use xmpp_core::entropy::Entropy;
 use xmpp_core::error::Misuse;
 use xmpp_core::jid::{BareJid, Jid};
@@ -10,9 +12,9 @@ use xmpp_core::stanza::{Condition, Stanza, StanzaError};
 use xmpp_core::time::Instant;
 
 use super::backoff::Backoff;
-use super::link::{Ending, Fault, Link, LinkId, Phase, Proof, Refusal};
+use super::link::{Ending, Fault, Link, LinkId, Phase, Purpose};
 use super::queue::Queue;
-use super::verify::{Pending, Verdict, Verification, VerificationId};
+use super::verify::{Pending, VerificationId};
 use super::{FederationAction, FederationConfig, Sharing};
 
 /// What a step may use of the federation.
@@ -189,7 +191,7 @@ impl Remote {
         if let Some(Fault::Ending(ending)) = backoff.and_then(|backoff| backoff.blocked(cx.now))
             && !reachable
         {
-            return cx.answer(id, Verdict::Failed(ending.dialback_condition()));
+            return cx.answer(id, ending.verdict());
         }
         let deadline = cx.now + cx.config.limits().verification();
         self.verifications.insert(id, Pending { via: None, verification, deadline });
@@ -223,11 +225,11 @@ impl Remote {
         &mut self,
         id: LinkId,
         local: &BareJid,
-        proof: Proof,
+        method: Method,
         cx: &mut Cx<'_>,
     ) -> Result<(), Misuse> {
         self.asking(id, local)?.via = Via::Authorized(id);
-        self.up(id, cx)?.shareable |= proof == Proof::Dialback;
+        self.up(id, cx)?.shareable |= method == Method::Dialback;
         self.settle(cx);
         Ok(())
     }
@@ -266,7 +268,7 @@ impl Remote {
         self.verifications.get(&id).filter(|pending| pending.via == Some(link)).ok_or(Misuse::Stale)?;
         self.verifications.remove(&id);
         self.up(link, cx)?;
-        cx.answer(id, verdict.relayed());
+        cx.answer(id, verdict);
         self.settle(cx);
         Ok(())
     }
@@ -279,17 +281,21 @@ impl Remote {
         unsent: Vec<Stanza>,
         cx: &mut Cx<'_>,
     ) -> Result<(), Misuse> {
-        let phase = self.links.get(&id).ok_or(Misuse::Stale)?.phase;
+        let link = self.links.get(&id).ok_or(Misuse::Stale)?;
+        let (phase, local) = (link.phase, link.local.clone());
+        let fault = Fault::Ending(ending);
         self.leave_unanswered(id, ending, cx);
         self.put_back(id, unsent, cx);
         let carried = self.routes.iter().filter(|(_, route)| route.via.link() == Some(id));
         let carried: Vec<_> = carried.map(|(local, route)| (local.clone(), route.via)).collect();
+        if phase == Phase::Opening && carried.is_empty() && self.route(&local).via == Via::None {
+            // It was to ask about keys. The next one does not have us knock again at once.
+            self.fail(&local, fault, cx);
+        }
         for (local, via) in carried {
             match via {
-                Via::Authorized(_) => self.lose(&local, phase, Fault::Ending(ending), cx),
-                Via::Asked { .. } | Via::None => {
-                    self.turned_away(id, &local, Fault::Ending(ending), cx);
-                }
+                Via::Authorized(_) => self.lose(&local, phase, fault, cx),
+                Via::Asked { .. } | Via::None => self.turned_away(id, &local, fault, cx),
             }
         }
         self.links.remove(&id);
@@ -377,7 +383,7 @@ impl Remote {
         let is_alive = |link: &Link| link.phase != Phase::Closing;
         let others = self.links.iter().any(|(other, link)| *other != id && is_alive(link));
         let is_first = self.links.get(&id).is_some_and(|link| link.phase == Phase::Opening) && !others;
-        let verdict = Verdict::Failed(ending.dialback_condition());
+        let verdict = ending.verdict();
         self.verifications.retain(|pending_id, pending| {
             let fails = pending.via.map_or(is_first, |via| via == id);
             if fails {
@@ -406,7 +412,7 @@ impl Remote {
         self.verifications.retain(|id, pending| {
             let is_late = pending.deadline <= now;
             if is_late {
-                cx.answer(*id, Verdict::Failed(Condition::RemoteServerTimeout));
+                cx.answer(*id, Verdict::Failed(dialback::Condition::RemoteServerTimeout));
             }
             !is_late
         });
@@ -485,33 +491,36 @@ impl Remote {
         self.routes.retain(|_, route| !route.is_over());
     }
 
-    /// Finds a link for that domain's stanzas: that of another domain, or a new one.
+    /// Finds a link for that domain's stanzas: one that was opened to ask about keys, that of another domain, or a new one.
     fn seek(&mut self, local: &BareJid, cx: &mut Cx<'_>) {
         let deadline = cx.now + cx.config.limits().connect();
-        let remote = self.domain.clone();
-        let shared = self.links.iter_mut().find(|(_, link)| link.phase == Phase::Up && link.shareable);
-        let shared = shared.filter(|_| cx.config.sharing() == Sharing::Senders);
         let is_alone = self.routes.get(local).is_some_and(|route| route.alone);
-        let link = match shared.filter(|_| !is_alone) {
-            Some((&link, shared)) => {
-                shared.used = cx.now;
+        let shares = cx.config.sharing() == Sharing::Senders && !is_alone;
+        let takes = |link: &Link| link.local == *local || (shares && link.shareable);
+        let found = self.links.iter_mut().find(|(_, link)| link.phase == Phase::Up && takes(link));
+        let link = match found {
+            Some((&link, found)) => {
+                found.used = cx.now;
+                let remote = self.domain.clone();
                 cx.actions.push_back(FederationAction::Authorize { link, local: local.clone(), remote });
                 link
             }
-            None => {
-                let link = LinkId(*cx.next_link);
-                *cx.next_link += 1;
-                cx.links.insert(link, remote.clone());
-                self.links.insert(link, Link::new(own(local), cx.now));
-                cx.actions.push_back(FederationAction::Connect { link, local: local.clone(), remote });
-                link
-            }
+            None => self.open(local, Purpose::Stanzas, cx),
         };
         self.route(local).via = Via::Asked { link, deadline };
     }
 
-    /// Asks by any link that has a stream (XEP-0220 section 2.1.2); if none is about to, one is opened, which then is as any other: who
-    /// was heard is mostly answered.
+    fn open(&mut self, local: &BareJid, purpose: Purpose, cx: &mut Cx<'_>) -> LinkId {
+        let link = LinkId(*cx.next_link);
+        *cx.next_link += 1;
+        let (local, remote) = (own(local), self.domain.clone());
+        cx.links.insert(link, remote.clone());
+        self.links.insert(link, Link::new(local.clone(), cx.now));
+        cx.actions.push_back(FederationAction::Connect { link, local, remote, purpose });
+        link
+    }
+
+    /// Asks by any link that has a stream (XEP-0220 section 2.1.2); if none is about to, one is opened.
     fn ask(&mut self, cx: &mut Cx<'_>) {
         let mut open = self.verifications.iter_mut().filter(|(_, pending)| pending.via.is_none()).peekable();
         let Some((_, first)) = open.peek() else { return };
@@ -524,13 +533,12 @@ impl Remote {
             }
         } else if !self.links.values().any(|link| link.phase == Phase::Opening) {
             let local = first.verification.local().clone();
-            // A link that closes keeps the place; what follows it asks.
-            if self.routes.get(&local).is_none_or(|route| route.via == Via::None) {
-                self.seek(&local, cx);
-            }
+            self.open(&local, Purpose::Verification, cx);
         }
     }
 
+    /// Links have no end in themselves: one that was opened to ask about keys is closed as soon as all are answered (XEP-0220 section
+    /// 2.1.2).
     fn close_unused(&mut self, cx: &mut Cx<'_>) {
         let awaited = self.verifications.values().any(|pending| pending.via.is_none());
         let carrying = self.routes.values().filter_map(|route| route.via.link());

@@ -90,8 +90,9 @@ impl Office {
     /// The next action is to connect these domains.
     pub(super) fn connect_as(&mut self, local: &str, remote: &str) -> LinkId {
         match self.action() {
-            Some(FederationAction::Connect { link, local: from, remote: to }) => {
+            Some(FederationAction::Connect { link, local: from, remote: to, purpose }) => {
                 assert_eq!((from.as_str(), to.as_str()), (local, remote));
+                assert_eq!(purpose, Purpose::Stanzas);
                 link
             }
             other => panic!("{other:?}"),
@@ -102,13 +103,13 @@ impl Office {
         self.connect_as(LOCAL, REMOTE)
     }
 
-    pub(super) fn authorize_as(&mut self, link: LinkId, local: &str, proof: Proof) {
+    pub(super) fn authorize_as(&mut self, link: LinkId, local: &str, method: Method) {
         let (local, remote) = (domain(local), domain(REMOTE));
-        self.federation.authorized(self.now, link, &local, &remote, proof).unwrap();
+        self.federation.authorized(self.now, link, &local, &remote, method).unwrap();
     }
 
     pub(super) fn authorize(&mut self, link: LinkId) {
-        self.authorize_as(link, LOCAL, Proof::External);
+        self.authorize_as(link, LOCAL, Method::External);
     }
 
     pub(super) fn refuse(&mut self, link: LinkId, refusal: Refusal) {

@@ -67,7 +67,7 @@ impl Link {
             Ok(header) => header,
             Err(condition) => return refuse(core, condition),
         };
-        if header.content_ns() != ns::SERVER {
+        if !header.carries(ns::SERVER) {
             return refuse(core, Condition::InvalidNamespace);
         }
         // RFC 3920 section 4.4: every stream has one, and dialback depends on it.

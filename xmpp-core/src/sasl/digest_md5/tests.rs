@@ -95,6 +95,7 @@ fn the_example_of_rfc_3920() {
 fn both_ends_agree() {
     assert_eq!(server().challenge(), CHALLENGE.as_bytes());
     let (proof, response) = juliet().receive(CHALLENGE.as_bytes()).unwrap();
+    // covers 3920-6.3-01
     assert_eq!(core::str::from_utf8(&response), Ok(RESPONSE));
     assert_eq!(verdict(RESPONSE), Ok(Some(PROOF.to_string())));
     assert_eq!(proof.verify(PROOF.as_bytes()), Ok(()));

@@ -44,6 +44,8 @@ fn r6120_6_3_3_04_the_client_takes_its_own_strongest() {
     let mut offered = ALL.to_vec();
     for _ in 0..ALL.len() {
         offered.rotate_left(1);
+        // covers 6120-6.3.3-01
+        // covers 6120-6.3.3-03: whatever the order of the list
         assert_eq!(choose(&selection, &offered, &bindings()), Ok((ScramSha512Plus, exporter())));
         assert_eq!(
             choose(&selection, &offered, &Bindings::new()),

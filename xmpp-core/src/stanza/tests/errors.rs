@@ -169,8 +169,18 @@ fn r6120_8_3_3_5_02_r3920_9_3_3_16_the_address_to_use_instead() {
             );
             let error = parse(&text);
             assert_eq!(error.address(), Some(address));
-            assert_eq!(error, StanzaError::new(condition).with_type(ErrorType::Modify).with_address(address));
             assert_eq!(StanzaError::parse(error.to_element().as_ref()), error);
+        }
+        // What is sent is a URI or an IRI; a bare address comes from peers of RFC 3920.
+        for address in
+            ["xmpp:romeo@afterlife.example.net", "xmpp:rómeo@example.net", "HTTPS://example.org/?a:b"]
+        {
+            // covers 6120-8.3.3.14-01
+            assert_eq!(StanzaError::new(condition).with_address(address).address(), Some(address));
+        }
+        for address in ["", ":x", "xmpp:", "1a:b", "romeo@example.net", "romeo@[::1]", "xmpp:a b", "x_y:z"] {
+            // covers 3920-9.3.3-16: the later text has a URI in its place
+            assert_eq!(StanzaError::new(condition).with_address(address), condition.into(), "{address}");
         }
         assert_eq!(StanzaError::new(condition).with_address(" "), condition.into());
     }

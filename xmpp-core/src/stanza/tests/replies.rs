@@ -53,7 +53,9 @@ fn r6120_8_3_1_04_a_large_request_does_not_come_back() {
 #[test]
 fn r6120_8_3_1_06_a_request_cannot_pass_its_error_off_as_ours() {
     let error = "<error type='wait'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:evil@example</gone></error>";
-    let reply = iq(&format!("<iq type='get' id='1'>{error}</iq>")).error_reply(Condition::Forbidden).unwrap();
+    let malformed = malformed(&format!("<iq type='get' id='1'>{error}</iq>"));
+    assert_eq!(malformed.reply().unwrap().error(), Some(Condition::BadRequest.into()));
+    let reply = Iq::get("1", read(error)).error_reply(Condition::Forbidden).unwrap();
     assert_eq!(reply.children().count(), 1);
     assert_eq!(reply.error(), Some(Condition::Forbidden.into()));
 }

@@ -68,6 +68,11 @@ fn element() -> impl Strategy<Value = Element> {
     })
 }
 
+/// What a request can be about.
+fn extension() -> impl Strategy<Value = Element> {
+    element().prop_filter("of an extension", |element| !matches!(element.ns(), ns::CLIENT | ns::SERVER))
+}
+
 fn error() -> impl Strategy<Value = StanzaError> {
     (
         among(Condition::ALL.to_vec()),
@@ -121,7 +126,7 @@ fn bare() -> impl Strategy<Value = Stanza> {
                 Presence::new(type_).with_show(show).with_priority(priority).with_status(&status).into()
             }
         ),
-        (element(), text(), any::<bool>()).prop_map(|(payload, id, get)| {
+        (extension(), text(), any::<bool>()).prop_map(|(payload, id, get)| {
             if get { Iq::get(&id, payload) } else { Iq::set(&id, payload) }.into()
         }),
         (element(), error(), 0..3).prop_map(|(payload, error, what)| {

@@ -50,6 +50,10 @@ const MOST_BYTES: usize = 16 << 20;
 const MOST_RESERVED: usize = 512;
 /// What begins character data at a place where only elements may stand.
 const CDATA: &[u8] = b"<![";
+/// The encoding of every stream, as a declaration says it.
+const ENCODING: &[u8] = b"encoding='UTF-8' ";
+/// The production `S` of XML 1.0.
+const WHITE_SPACE: [u8; 4] = *b" \t\r\n";
 /// How many bytes the parser gets at a time: it looks at all of them whenever it splits a long text.
 const STEP: usize = 4096;
 
@@ -100,6 +104,12 @@ impl Declaration {
             (Some(quote), byte) if quote == byte => self.quote = None,
             _ => {}
         }
+    }
+
+    /// Whether what begins behind the version, after these last bytes, is `standalone`.
+    fn lacks_encoding(self, tail: Tail, next: &[u8]) -> bool {
+        let behind_white_space = WHITE_SPACE.iter().any(|&byte| tail.ends_with(&[byte]));
+        self.values == 1 && self.quote.is_none() && behind_white_space && next.first() == Some(&b's')
     }
 }
 
@@ -238,6 +248,15 @@ impl Reader {
             if self.begins_cdata(window) {
                 return Err(self.stray(b'<'));
             }
+            if let Phase::Prolog(declaration) = &mut self.phase
+                && declaration.lacks_encoding(self.tail, window)
+            {
+                // The parser knows `standalone` only behind an encoding, which may be left out (XML 1.0 section 2.8).
+                declaration.values += 1;
+                if let Err(EndOrError::Error(error)) = self.parser.parse(&mut { ENCODING }, false) {
+                    return Err(self.fault(error));
+                }
+            }
             let mut rest = window;
             let event = self.parser.parse(&mut rest, false);
             let count = window.len() - rest.len();
@@ -287,7 +306,7 @@ impl Reader {
             self.apply(*limits);
         }
         let window = self.unread.window(usize::MAX);
-        let white = window.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+        let white = window.iter().position(|byte| !WHITE_SPACE.contains(byte));
         let count = white.unwrap_or(window.len());
         let first = window.get(count).copied();
         self.unread.advance(count);

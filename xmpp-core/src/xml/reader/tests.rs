@@ -149,7 +149,7 @@ fn declarations_hold_inside_their_element_only() {
 #[test]
 fn text_is_read_as_xml_says() {
     for (content, expected) in [
-        ("<a>&lt;&gt;&amp;&apos;&quot;&#65;&#x42;</a>", "&lt;&gt;&amp;'\"AB"),
+        ("<a>&lt;&gt;&amp;&apos;&quot;&#65;&#x42;</a>", "&lt;&gt;&amp;&apos;&quot;AB"),
         ("<a><![CDATA[<b>]]]]><![CDATA[>&amp;]]></a>", "&lt;b&gt;]]&gt;&amp;amp;"),
         ("<a>1\r\n2\r3\n4\r\r\n&#13;</a>", "1\n2\n3\n4\n\n&#xD;"),
         ("<a><![CDATA[1]\r\n]\r]]></a>", "1]\n]\n"),
@@ -161,7 +161,7 @@ fn text_is_read_as_xml_says() {
     }
     assert_eq!(
         elements("<a k='1\t2\r\n3\r4&#10;&#9;\"'/>"),
-        ["<a xmlns='jabber:client' k='1 2 3 4&#xA;&#x9;\"'/>"]
+        ["<a xmlns='jabber:client' k='1 2 3 4&#xA;&#x9;&quot;'/>"]
     );
 }
 
@@ -193,6 +193,7 @@ fn r6120_11_1_01_restricted_xml() {
         b"<?xml version='1.0'?><!--",
         b"<?xml version='1.0'?><?xml",
         b"<?xml version='1.0' encoding='utf-8' standalone='no'",
+        b"<?xml version='1.0'\tstandalone=\"no\"",
         b"<stream:stream a='&foo;",
     ] {
         assert_fault(&open(), prolog, XmlError::Restricted);
@@ -246,6 +247,9 @@ fn r6120_11_3_02_xml_that_is_not_well_formed() {
         b"<?xml ?>",
         b"<?xml encoding=",
         b"<?xml version='1.0' version=",
+        b"<?xml version='1.0's",
+        b"<?xml version='1.0' standalon=",
+        b"<?xml version='1.0' standalone='yes' encoding=",
         b"</a>",
     ] {
         assert_fault(&open(), prolog, XmlError::NotWellFormed);
@@ -346,9 +350,14 @@ fn r6120_11_6_01_other_encodings() {
     for content in [&b"<a>\xFF"[..], b"<a>\xC3<", b"<a k='\xE2\x82'", b"<a>\xED\xA0", b"<\x80", b" \xC0"] {
         assert_fault_inside(content, XmlError::Encoding);
     }
-    let (frames, fault, _) =
-        read_all_ways(&open(), b"<?xml version=\"1.0\" encoding=\"Utf-8\" standalone='yes' ?><s>");
-    assert_eq!((frames.len(), fault), (1, None));
+    for prolog in [
+        &b"<?xml version=\"1.0\" encoding=\"Utf-8\" standalone='yes' ?><s>"[..],
+        b"<?xml version='1.0' \n standalone='yes'?><s>",
+        b"<?xml version='1.0' encoding='UTF-8'?><s>",
+    ] {
+        let (frames, fault, _) = read_all_ways(&open(), prolog);
+        assert_eq!((frames.len(), fault), (1, None), "{}", prolog.escape_ascii());
+    }
 }
 
 #[test]

@@ -29,11 +29,32 @@ fn r3920_10_2_02_a_sender_hears_that_the_remote_server_was_not_reached() {
 fn a_refused_dialback_is_told_by_its_kind() {
     for (refusal, condition, type_) in [
         (Refusal::Invalid, Condition::InternalServerError, ErrorType::Cancel),
-        (Refusal::Error(Condition::ItemNotFound), Condition::RemoteServerTimeout, ErrorType::Cancel),
-        (Refusal::Error(Condition::NotAuthorized), Condition::RemoteServerTimeout, ErrorType::Cancel),
-        (Refusal::Error(Condition::ResourceConstraint), Condition::RemoteServerTimeout, ErrorType::Wait),
-        (Refusal::Error(Condition::RemoteServerNotFound), Condition::RemoteServerTimeout, ErrorType::Wait),
-        (Refusal::Error(Condition::UndefinedCondition), Condition::RemoteServerTimeout, ErrorType::Wait),
+        (
+            Refusal::Failed(dialback::Condition::ItemNotFound),
+            Condition::RemoteServerTimeout,
+            ErrorType::Cancel,
+        ),
+        (
+            Refusal::Failed(dialback::Condition::NotAuthorized),
+            Condition::RemoteServerTimeout,
+            ErrorType::Cancel,
+        ),
+        (
+            Refusal::Failed(dialback::Condition::ResourceConstraint),
+            Condition::RemoteServerTimeout,
+            ErrorType::Wait,
+        ),
+        (
+            Refusal::Failed(dialback::Condition::RemoteServerNotFound),
+            Condition::RemoteServerTimeout,
+            ErrorType::Wait,
+        ),
+        (
+            Refusal::Failed(dialback::Condition::UndefinedCondition),
+            Condition::RemoteServerTimeout,
+            ErrorType::Wait,
+        ),
+        (Refusal::Timeout, Condition::RemoteServerTimeout, ErrorType::Wait),
     ] {
         let mut office = Office::new();
         office.send("a");
@@ -148,7 +169,7 @@ fn a_link_that_comes_to_nothing_in_time_is_given_up() {
     office.close(link);
     // What is reported about it now is of no use, and does no harm.
     let (local, remote) = (domain(LOCAL), domain(REMOTE));
-    let late = office.federation.authorized(office.now, link, &local, &remote, Proof::External);
+    let late = office.federation.authorized(office.now, link, &local, &remote, Method::External);
     assert_eq!(late, Err(Misuse::Stale));
     assert_eq!(office.federation.take(link), None);
     office.end(link, Ending::Unreachable, Vec::new());
@@ -199,7 +220,7 @@ fn facts_are_about_what_was_asked_only_once() {
     let mut office = Office::new();
     let link = office.online();
     let (local, remote) = (domain(LOCAL), domain(REMOTE));
-    let again = office.federation.authorized(office.now, link, &local, &remote, Proof::External);
+    let again = office.federation.authorized(office.now, link, &local, &remote, Method::External);
     assert_eq!(again, Err(Misuse::Stale));
     let late = office.federation.refused(office.now, link, &local, &remote, Refusal::Invalid);
     assert_eq!(late, Err(Misuse::Stale));

@@ -22,7 +22,7 @@ enum Op {
         is_error: bool,
     },
     Connected(usize),
-    Authorized(usize, Proof),
+    Authorized(usize, Method),
     Refused(usize, Refusal),
     Take(usize, usize),
     /// The connection writes out so many of the stanzas that it has taken.
@@ -39,20 +39,21 @@ fn any_op() -> impl Strategy<Value = Op> {
     use proptest::sample::select;
     let link = 0..6_usize;
     let remote = select(vec![0_usize, 0, 0, 0, 1, 2, 3]);
-    let proof = select(vec![Proof::Dialback, Proof::External]);
+    let method = select(vec![Method::Dialback, Method::External]);
     let refusal = select(vec![
         Refusal::Invalid,
-        Refusal::Error(Condition::ItemNotFound),
-        Refusal::Error(Condition::ResourceConstraint),
+        Refusal::Failed(dialback::Condition::ItemNotFound),
+        Refusal::Failed(dialback::Condition::ResourceConstraint),
     ]);
     let ending = select(vec![Ending::Over, Ending::Over, Ending::NotFound, Ending::Unreachable]);
-    let verdict = select(vec![Verdict::Valid, Verdict::Invalid, Verdict::Failed(Condition::ItemNotFound)]);
+    let verdict =
+        select(vec![Verdict::Valid, Verdict::Invalid, Verdict::Failed(dialback::Condition::ItemNotFound)]);
     prop_oneof![
         12 => (0..2_usize, remote.clone(), 0..2_usize, proptest::bool::weighted(0.1)).prop_map(
             |(local, remote, sender, is_error)| Op::Submit { local, remote, sender, is_error }
         ),
         2 => link.clone().prop_map(Op::Connected),
-        6 => (link.clone(), proof).prop_map(|(link, proof)| Op::Authorized(link, proof)),
+        6 => (link.clone(), method).prop_map(|(link, method)| Op::Authorized(link, method)),
         1 => (link.clone(), refusal).prop_map(|(link, refusal)| Op::Refused(link, refusal)),
         6 => (link.clone(), 1..4_usize).prop_map(|(link, count)| Op::Take(link, count)),
         4 => (link.clone(), 1..3_usize).prop_map(|(link, count)| Op::Transmit(link, count)),
@@ -177,12 +178,12 @@ impl World {
                 let id = connection.id;
                 self.federation.connected(now, id).unwrap();
             }
-            Op::Authorized(index, proof) => {
+            Op::Authorized(index, method) => {
                 let now = self.now;
                 let Some(connection) = self.connection(index) else { return };
                 let Some(local) = connection.asking.pop_first() else { return };
                 let (id, remote) = (connection.id, connection.remote.clone());
-                if self.federation.authorized(now, id, &local, &remote, proof).is_ok() {
+                if self.federation.authorized(now, id, &local, &remote, method).is_ok() {
                     self.by_id(id).authorized.insert(local);
                 }
             }
@@ -257,7 +258,7 @@ impl World {
         let (foreign, remote) = (domain("mercutio.example"), domain(REMOTE));
         let stale = Err(Misuse::Stale);
         let federation = &mut self.federation;
-        assert_eq!(federation.authorized(now, link, &foreign, &remote, Proof::Dialback), stale);
+        assert_eq!(federation.authorized(now, link, &foreign, &remote, Method::Dialback), stale);
         assert_eq!(federation.refused(now, link, &foreign, &remote, Refusal::Invalid), stale);
         let asked = self.asked.iter().any(|(id, by)| *by == link && id.as_u64() == number);
         if !asked {
@@ -277,8 +278,8 @@ impl World {
             assert!(count < 100, "it does not come to rest");
             let Some(action) = self.federation.poll() else { return };
             match action {
-                FederationAction::Connect { link, local, remote } => {
-                    let asking = BTreeSet::from([local]);
+                FederationAction::Connect { link, local, remote, purpose } => {
+                    let asking = (purpose == Purpose::Stanzas).then_some(local).into_iter().collect();
                     let known = self.connections.iter().any(|connection| connection.id == link);
                     assert!(!known);
                     self.connections.push(Connection {

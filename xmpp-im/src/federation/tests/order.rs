@@ -55,7 +55,7 @@ fn each_pair_of_domains_has_its_own_link() {
     assert_eq!(links.map(LinkId::as_u64), [0, 1, 2]);
     let (local, remote) = (domain(LOCAL), domain(REMOTE));
     let mut authorized = |local: &BareJid, remote: &BareJid| {
-        office.federation.authorized(office.now, links[1], local, remote, Proof::External)
+        office.federation.authorized(office.now, links[1], local, remote, Method::External)
     };
     assert_eq!(authorized(&local, &remote), Err(Misuse::Stale), "of another pair");
     assert_eq!(authorized(&domain(OTHER), &domain("verona.example")), Err(Misuse::Stale));

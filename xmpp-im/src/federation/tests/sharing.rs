@@ -7,7 +7,7 @@ fn asked() -> (Office, LinkId) {
     let mut office = Office::with(FederationConfig::new().with_sharing(Sharing::Senders));
     office.send("a");
     let link = office.connect();
-    office.authorize_as(link, LOCAL, Proof::Dialback);
+    office.authorize_as(link, LOCAL, Method::Dialback);
     office.ready(link);
     assert_eq!(office.drain(link), "a");
     office.send_as(OTHER, REMOTE, "b");
@@ -31,7 +31,7 @@ fn a_link_takes_what_it_is_authorized_for() {
     office.send("c");
     office.ready(link);
     assert_eq!(office.drain(link), "c", "only the domain that it took");
-    office.authorize_as(link, OTHER, Proof::Dialback);
+    office.authorize_as(link, OTHER, Method::Dialback);
     office.ready(link);
     office.pass(Duration::from_secs(1));
     office.send("d");
@@ -41,9 +41,9 @@ fn a_link_takes_what_it_is_authorized_for() {
 #[test]
 fn a_domain_that_is_refused_there_gets_its_own_link() {
     let (mut office, link) = asked();
-    refuse(&mut office, link, Refusal::Error(Condition::ResourceConstraint));
+    refuse(&mut office, link, Refusal::Failed(dialback::Condition::ResourceConstraint));
     let own = office.connect_as(OTHER, REMOTE);
-    office.authorize_as(own, OTHER, Proof::Dialback);
+    office.authorize_as(own, OTHER, Method::Dialback);
     office.ready(own);
     assert_eq!(office.drain(own), "b");
     office.send("c");
@@ -56,9 +56,9 @@ fn a_domain_that_is_refused_there_gets_its_own_link() {
 #[test]
 fn refused_on_both_it_is_given_up() {
     let (mut office, link) = asked();
-    refuse(&mut office, link, Refusal::Error(Condition::ResourceConstraint));
+    refuse(&mut office, link, Refusal::Failed(dialback::Condition::ResourceConstraint));
     let own = office.connect_as(OTHER, REMOTE);
-    refuse(&mut office, own, Refusal::Error(Condition::ResourceConstraint));
+    refuse(&mut office, own, Refusal::Failed(dialback::Condition::ResourceConstraint));
     assert_eq!(office.bounces(Condition::RemoteServerTimeout, ErrorType::Wait), "b");
     office.close(own);
 }
@@ -71,7 +71,7 @@ fn silence_is_a_refusal_too() {
     office.pass(Duration::from_secs(1));
     assert_eq!(office.bounces(Condition::RemoteServerTimeout, ErrorType::Wait), "b");
     let own = office.connect_as(OTHER, REMOTE);
-    office.authorize_as(own, OTHER, Proof::External);
+    office.authorize_as(own, OTHER, Method::External);
     office.ready(own);
     assert_eq!(office.drain(own), "c");
 }
@@ -82,7 +82,7 @@ fn a_remote_server_that_hangs_up_instead_of_answering_loses_nothing() {
     office.end(link, Ending::Over, Vec::new());
     let own = office.connect_as(OTHER, REMOTE);
     assert!(office.is_quiet());
-    office.authorize_as(own, OTHER, Proof::External);
+    office.authorize_as(own, OTHER, Method::External);
     office.ready(own);
     assert_eq!(office.drain(own), "b");
 }

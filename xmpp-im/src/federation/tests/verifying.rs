@@ -25,13 +25,24 @@ fn verified(office: &mut Office) -> (VerificationId, Verdict) {
     }
 }
 
-const TIMEOUT: Verdict = Verdict::Failed(Condition::RemoteServerTimeout);
+const TIMEOUT: Verdict = Verdict::Failed(dialback::Condition::RemoteServerTimeout);
+
+/// The next action opens a link to ask by.
+fn connects(office: &mut Office) -> LinkId {
+    match office.action() {
+        Some(FederationAction::Connect { link, local, remote, purpose }) => {
+            assert_eq!((local.as_str(), remote.as_str(), purpose), (LOCAL, REMOTE, Purpose::Verification));
+            link
+        }
+        other => panic!("{other:?}"),
+    }
+}
 
 #[test]
-fn a_link_is_opened_to_ask_and_can_be_asked_by_before_it_takes_stanzas() {
+fn a_link_is_opened_to_ask_and_closed_when_all_are_answered() {
     let mut office = Office::new();
     let one = verify(&mut office, "k1");
-    let link = office.connect();
+    let link = connects(&mut office);
     let two = verify(&mut office, "k2");
     assert!(office.is_quiet(), "no second link");
     office.federation.connected(office.now, link).unwrap();
@@ -39,14 +50,46 @@ fn a_link_is_opened_to_ask_and_can_be_asked_by_before_it_takes_stanzas() {
     assert_eq!(asks(&mut office, link), two);
     office.federation.verdict(office.now, link, two, Verdict::Invalid).unwrap();
     assert_eq!(verified(&mut office), (two, Verdict::Invalid));
+    assert!(office.is_quiet());
     office.federation.verdict(office.now, link, one, Verdict::Valid).unwrap();
     assert_eq!(verified(&mut office), (one, Verdict::Valid));
-    // It serves for stanzas as any other.
+    office.close(link);
+    office.end(link, Ending::Over, Vec::new());
+    assert_eq!(office.federation.remotes(), 0);
+}
+
+#[test]
+fn a_link_that_asks_may_carry_stanzas_too() {
+    let mut office = Office::new();
+    let id = verify(&mut office, "k");
+    let link = connects(&mut office);
+    office.federation.connected(office.now, link).unwrap();
+    assert_eq!(asks(&mut office, link), id);
     office.send("a");
-    assert!(office.is_quiet());
-    office.authorize(link);
+    match office.action() {
+        Some(FederationAction::Authorize { link: asked, local, .. }) => {
+            assert_eq!((asked, local.as_str()), (link, LOCAL));
+        }
+        other => panic!("{other:?}"),
+    }
+    office.federation.verdict(office.now, link, id, Verdict::Valid).unwrap();
+    assert_eq!(verified(&mut office), (id, Verdict::Valid));
+    assert!(office.is_quiet(), "it stays for the stanzas");
+    office.authorize_as(link, LOCAL, Method::Dialback);
     office.ready(link);
     assert_eq!(office.drain(link), "a");
+}
+
+#[test]
+fn a_link_that_opens_for_stanzas_asks_before_it_carries_them() {
+    let mut office = Office::new();
+    office.send("a");
+    let link = office.connect();
+    let id = verify(&mut office, "k");
+    assert!(office.is_quiet(), "no second link");
+    office.federation.connected(office.now, link).unwrap();
+    assert_eq!(asks(&mut office, link), id);
+    assert_eq!(office.drain(link), "");
 }
 
 #[test]
@@ -80,32 +123,24 @@ fn nothing_is_taken_that_was_not_asked() {
 }
 
 #[test]
-fn every_error_of_the_authoritative_server_is_relayed_as_one() {
-    let mut office = Office::new();
-    let link = office.online();
-    let id = verify(&mut office, "k");
-    asks(&mut office, link);
-    let error = Verdict::Failed(Condition::ItemNotFound);
-    office.federation.verdict(office.now, link, id, error).unwrap();
-    assert_eq!(verified(&mut office), (id, Verdict::Failed(Condition::RemoteServerNotFound)));
-}
-
-#[test]
 fn a_link_that_ends_answers_for_the_remote_server() {
     for (ending, condition) in [
-        (Ending::Over, Condition::RemoteServerTimeout),
-        (Ending::Unreachable, Condition::RemoteServerTimeout),
-        (Ending::NotFound, Condition::RemoteServerNotFound),
-        (Ending::NotServed, Condition::RemoteServerNotFound),
+        (Ending::Over, dialback::Condition::RemoteServerTimeout),
+        (Ending::Untrusted, dialback::Condition::RemoteServerTimeout),
+        (Ending::Unreachable, dialback::Condition::RemoteConnectionFailed),
+        (Ending::NotFound, dialback::Condition::RemoteServerNotFound),
+        (Ending::NotServed, dialback::Condition::RemoteServerNotFound),
     ] {
         let mut office = Office::new();
         let one = verify(&mut office, "k");
-        let link = office.connect();
+        let link = connects(&mut office);
         office.end(link, ending, Vec::new());
         assert_eq!(verified(&mut office), (one, Verdict::Failed(condition)));
         // And so does what is known of it.
         let two = verify(&mut office, "k");
         assert_eq!(verified(&mut office), (two, Verdict::Failed(condition)));
+        office.send("a");
+        assert_eq!(office.bounced().0, "a");
         assert!(office.is_quiet());
     }
 }
@@ -128,16 +163,18 @@ fn the_end_of_one_link_leaves_the_questions_of_another() {
 #[test]
 fn who_refuses_our_stanzas_is_asked_all_the_same() {
     let mut office = Office::new();
-    let id = verify(&mut office, "k");
+    office.send("a");
     let link = office.connect();
-    office.refuse(link, Refusal::Error(Condition::ItemNotFound));
+    let id = verify(&mut office, "k");
+    office.refuse(link, Refusal::Failed(dialback::Condition::ItemNotFound));
+    assert_eq!(office.bounced().0, "a");
     assert_eq!(asks(&mut office, link), id);
     office.federation.verdict(office.now, link, id, Verdict::Valid).unwrap();
     assert_eq!(verified(&mut office), (id, Verdict::Valid));
     office.close(link);
     office.end(link, Ending::Over, Vec::new());
     verify(&mut office, "k");
-    office.connect();
+    connects(&mut office);
 }
 
 #[test]
@@ -165,7 +202,7 @@ fn strangers_can_only_have_so_many_asked() {
         asks(&mut office, link);
     }
     let third = verify(&mut office, "k");
-    assert_eq!(verified(&mut office), (third, Verdict::Failed(Condition::ResourceConstraint)));
+    assert_eq!(verified(&mut office), (third, Verdict::Failed(dialback::Condition::ResourceConstraint)));
     office.federation.verdict(office.now, link, VerificationId(0), Verdict::Valid).unwrap();
     verified(&mut office);
     let fourth = verify(&mut office, "k");
@@ -173,15 +210,27 @@ fn strangers_can_only_have_so_many_asked() {
 }
 
 #[test]
-fn a_question_that_comes_while_the_link_closes_goes_by_the_next() {
+fn a_question_that_comes_while_a_link_closes_goes_by_another() {
     let mut office = Office::new();
-    let link = office.online();
+    let closing = office.online();
     office.pass(Duration::from_secs(600));
-    office.close(link);
+    office.close(closing);
     let id = verify(&mut office, "k");
+    let link = connects(&mut office);
+    office.end(closing, Ending::Over, Vec::new());
     assert!(office.is_quiet());
-    office.end(link, Ending::Over, Vec::new());
-    let next = office.connect();
-    office.federation.connected(office.now, next).unwrap();
-    assert_eq!(asks(&mut office, next), id);
+    office.federation.connected(office.now, link).unwrap();
+    assert_eq!(asks(&mut office, link), id);
+}
+
+#[test]
+fn a_link_on_which_nobody_waits_any_more_is_given_up() {
+    let mut office = Office::new();
+    let id = verify(&mut office, "k");
+    let link = connects(&mut office);
+    office.pass(Duration::from_secs(30));
+    assert_eq!(verified(&mut office), (id, TIMEOUT));
+    office.close(link);
+    office.end(link, Ending::Unreachable, Vec::new());
+    assert_eq!(office.federation.remotes(), 0);
 }

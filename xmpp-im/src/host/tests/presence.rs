@@ -11,6 +11,7 @@ fn r6121_4_2_2_02_initial_presence_reaches_all_own_resources() {
     // 6121-4.2.2-02: the sender included.
     // covers 6120-10.3.2-01: everybody is subscribed to their own
     // covers 3920-10.1-03
+    // covers 3920-9.2.2-02
     let away = "<presence to='juliet@example.com' from='juliet@example.com/a' id='1'><show>away</show><x xmlns='urn:x'/></presence>";
     assert_eq!(desk.one(first), away);
     let second = desk.login("juliet@example.com/b");
