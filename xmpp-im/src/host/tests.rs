@@ -8,6 +8,7 @@ mod model;
 mod outbox;
 mod persist;
 mod presence;
+mod security;
 mod sessions;
 mod stanzas;
 
