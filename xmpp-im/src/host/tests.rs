@@ -1,6 +1,7 @@
 //! A host as its embedder sees it.
 
 mod anonymous;
+mod answers;
 mod binding;
 mod federation;
 mod model;
