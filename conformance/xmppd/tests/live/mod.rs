@@ -34,7 +34,7 @@ pub fn jid(text: &str) -> BareJid {
 pub fn keys() -> &'static [ScramKeys] {
     static KEYS: OnceLock<Vec<ScramKeys>> = OnceLock::new();
     KEYS.get_or_init(|| {
-        [ScramHash::Sha1, ScramHash::Sha256]
+        ScramHash::ALL
             .map(|hash| ScramKeys::for_password(hash, &Secret::new(PASSWORD), [7; 16], 4096).unwrap())
             .into()
     })
