@@ -79,7 +79,7 @@ mod tests {
     }
 
     fn stanza(bytes: usize) -> Stanza {
-        let mut stanza: Stanza = Message::chat(domain().into()).with_body(&"x".repeat(bytes)).into();
+        let mut stanza: Stanza = Message::chat(domain()).with_body(&"x".repeat(bytes)).into();
         stanza.set_from(Some(Jid::new("juliet@localhost/balcony").unwrap()));
         stanza
     }

@@ -64,8 +64,7 @@ use crate::password;
 use crate::store::{Store, StoreError};
 use crate::tls::Tls;
 
-/// Connections of other servers that are taken, and how many of them from one address that have proved nothing yet.
-const PEERS: usize = 2_000;
+/// Connections of other servers from one address that have proved nothing yet.
 const PEERS_PER_ADDRESS: usize = 64;
 
 /// Connections to the components' listener that are taken.
@@ -88,17 +87,32 @@ pub struct Options {
 }
 
 /// What a server that federates decides once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FederationOptions {
     dialback: DialbackPolicy,
     known: BTreeMap<BareJid, SocketAddr>,
+    connections: usize,
+}
+
+impl Default for FederationOptions {
+    fn default() -> Self {
+        Self { dialback: DialbackPolicy::default(), known: BTreeMap::new(), connections: 2_000 }
+    }
 }
 
 impl FederationOptions {
-    /// Other servers prove their domains by certificates that are believed, or by dialback over TLS. They are found by DNS.
+    /// Other servers prove their domains by certificates that are believed, or by dialback over TLS. They are found by DNS. There is room
+    /// for 2,000 connections each way.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// So many connections of other servers, and as many foreign domains that this one connects to.
+    #[must_use]
+    pub const fn with_connections(mut self, each_way: usize) -> Self {
+        self.connections = each_way;
+        self
     }
 
     /// Where dialback will do.
@@ -305,7 +319,7 @@ impl Server {
             let refused = Tally::default();
             let shared =
                 Arc::new(peer_in::Shared { config, close, clock, tls, refused, host: handle.clone() });
-            let admission = Admission::new(PEERS, PEERS_PER_ADDRESS);
+            let admission = Admission::new(federation.connections, PEERS_PER_ADDRESS);
             for listener in peers {
                 let shared = Arc::clone(&shared);
                 let serve = move |arrival| peer_in::serve(Arc::clone(&shared), arrival);
@@ -399,7 +413,8 @@ fn remotes(
         clock,
         facts: to_facts,
     };
-    let limits = FederationLimits::new().with_waiting(WAITING, 1 << 20);
+    let limits =
+        FederationLimits::new().with_waiting(WAITING, 1 << 20).with_remotes(options.connections.max(1));
     let config = FederationConfig::new().with_limits(limits).with_sharing(Sharing::Senders);
     let federation = Federation::new(config, seed().map_err(StartError::Io)?);
     Ok(Remotes::new(federation, Arc::new(shared), facts))

@@ -113,7 +113,7 @@ impl Role for Peer {
             self.verifications.spawn(async move {
                 let verdict = host.verify(request).await;
                 // The host ends only after all connections have.
-                (ticket, verdict.unwrap_or(Verdict::Failed(Condition::InternalServerError)))
+                (ticket, verdict.unwrap_or(Verdict::Failed(Condition::RemoteServerTimeout)))
             });
         }
     }

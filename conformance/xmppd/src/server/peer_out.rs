@@ -29,7 +29,7 @@ use super::driver::{Driver, Role, Waiting, resolved};
 use super::mailbox::{End, Mailbox};
 use super::peer_in::proof;
 use super::resolver::{Finder, server_name};
-use super::transport::{Handshake, Secured, Transport};
+use super::transport::{Handshake, Secured};
 use crate::tls::Tls;
 
 /// What all links share.
