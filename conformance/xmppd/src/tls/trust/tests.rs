@@ -19,7 +19,7 @@ fn self_signed(name: &str) -> (String, CertificateDer<'static>) {
 /// An authority, in PEM, and what it issued for a name.
 fn issued(name: &str) -> (String, CertificateDer<'static>) {
     let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new([]).unwrap();
+    let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = params.self_signed(&key).unwrap().pem();
     let issuer = Issuer::from_params(&params, &key);
