@@ -101,7 +101,7 @@ fn a_component_of_xmppd_answers_here_and_there() -> Result<(), Failure> {
     let network = Network::start()?;
     let (montague, capulet) = (network.site(MONTAGUE)?, network.site(CAPULET)?);
     let name = format!("{}.{CAPULET}", ECHO.name);
-    network.dns().announce(&name, capulet.s2s().port());
+    network.dns().announce(&name, capulet.s2s().port())?;
     let prosody = prosody.federate(&montague)?;
     let address = peers::free_address()?;
     let listen = address.to_string();
