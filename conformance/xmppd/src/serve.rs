@@ -19,13 +19,16 @@ use crate::cli::Serve;
 use crate::data_dir::DataDir;
 use crate::server::{Listeners, Options, Server, StartError};
 use crate::store::{Store, StoreError};
-use crate::tls::{Identity, Origin, Tls, TlsError};
+use crate::tls::{Identity, Origin, Tls, TlsError, Trust};
 
 /// Name of the file in the data folder that a running server holds locked.
 const LOCK: &str = "serve.lock";
 
 /// Connections that are taken at the most, descriptors permitting.
 const CONNECTIONS: usize = 10_000;
+
+/// Sessions of clients without an account that there are at the most, where they are let in.
+const ANONYMOUS: usize = 1_000;
 
 /// Descriptors for everything else: the store, the listener, standard streams.
 const OTHER_FILES: u64 = 64;
@@ -42,11 +45,17 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     let store = Store::open(data).await?;
     let domains = arguments.domains();
     let certificate = certificate(&dir, &arguments, domains.clone()).await?;
-    let tls = Tls::new(certificate.identity)?;
+    let mut tls = Tls::new(certificate.identity)?;
+    if let Some(path) = arguments.client_ca.clone() {
+        tls = tls.with_client_trust(blocking(move || Trust::load(&path)).await?)?;
+    }
     let policy = if arguments.insecure_plaintext { TlsPolicy::Optional } else { TlsPolicy::Required };
     let connections = connections();
-    let options =
-        Options::new(domains.clone()).with_tls(policy).with_connections(connections, connections / 5);
+    let anonymous = if arguments.anonymous { ANONYMOUS } else { 0 };
+    let options = Options::new(domains.clone())
+        .with_tls(policy)
+        .with_connections(connections, connections / 5)
+        .with_anonymous(anonymous);
     let mut listeners = Listeners::new(bind(arguments.c2s).await?);
     if let Some(address) = arguments.c2s_tls {
         listeners = listeners.with_clients_tls(bind(address).await?);
@@ -65,6 +74,9 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         origin: certificate.origin,
         uncovered: &certificate.uncovered,
         address: server.address(),
+        tls_address: server.tls_address(),
+        anonymous,
+        client_ca: arguments.client_ca.as_deref(),
         policy,
     }
     .print();
@@ -144,8 +156,8 @@ async fn certificate(
 ) -> Result<Certificate, ServeError> {
     let given = arguments.cert.clone().zip(arguments.key.clone());
     let dir = dir.clone();
-    // Files are read, and a lock may be waited for.
-    let loaded = tokio::task::spawn_blocking(move || match given {
+    // A lock may be waited for.
+    blocking(move || match given {
         Some((path, key)) => {
             let identity = Identity::load(&path, &key)?;
             let uncovered = identity.uncovered(&domains);
@@ -158,8 +170,14 @@ async fn certificate(
         }
     })
     .await
-    .map_err(|error| ServeError::Signals(io::Error::other(error)))?;
-    loaded.map_err(ServeError::Tls)
+}
+
+/// Reads files away from the I/O threads.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, TlsError> + Send + 'static,
+) -> Result<T, ServeError> {
+    let done = tokio::task::spawn_blocking(read).await;
+    done.map_err(|error| ServeError::Signals(io::Error::other(error)))?.map_err(ServeError::Tls)
 }
 
 /// The signals that end the server.
@@ -194,6 +212,10 @@ struct Greeting<'a> {
     origin: Option<Origin>,
     uncovered: &'a [String],
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
+    /// Sessions without an account that are let in.
+    anonymous: usize,
+    client_ca: Option<&'a Path>,
     policy: TlsPolicy,
 }
 
@@ -236,6 +258,17 @@ impl fmt::Display for Greeting<'_> {
         writeln!(f, "  clients      {} ({security})", self.address)?;
         if self.policy != TlsPolicy::Required && !self.address.ip().is_loopback() {
             writeln!(f, "  warning      others can reach this address, and read what is not encrypted")?;
+        }
+        if let Some(address) = self.tls_address {
+            writeln!(f, "  direct TLS   {address} (XEP-0368)")?;
+        }
+        if let Some(path) = self.client_ca {
+            let path = path.display();
+            writeln!(f, "  logins       by client certificates that {path} vouches for (SASL EXTERNAL)")?;
+        }
+        if self.anonymous > 0 {
+            let sessions = self.anonymous;
+            writeln!(f, "  logins       without an account, {sessions} at once (SASL ANONYMOUS)")?;
         }
         if let (0, Some(domain)) = (self.accounts, domains.first()) {
             writeln!(f, "Add an account, then log in with it:")?;

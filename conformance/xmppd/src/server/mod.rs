@@ -18,9 +18,11 @@ mod driver;
 mod host;
 mod listener;
 mod mailbox;
+mod offer;
 mod storage;
 mod tally;
 mod transport;
+mod upgrade;
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,14 +33,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::error;
-use xmpp_core::conn::ServerConfig;
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::BareJid;
 use xmpp_core::limits::Limits;
-use xmpp_core::sasl::ScramHash;
-use xmpp_core::sasl::server::Decoy;
 use xmpp_core::tls::TlsPolicy;
-use xmpp_im::establish;
 use xmpp_im::host::{Host, HostConfig};
 use xmpp_im::limits::HostLimits;
 
@@ -46,9 +44,10 @@ use self::admission::Admission;
 use self::client::{Begins, Shared};
 use self::clock::Clock;
 use self::listener::listen;
+use self::offer::Offers;
 use self::tally::Tally;
+use self::upgrade::Upgrades;
 use crate::hashing::HashingPool;
-use crate::password;
 use crate::store::{Store, StoreError};
 use crate::tls::Tls;
 
@@ -61,6 +60,7 @@ pub struct Options {
     host_limits: HostLimits,
     connections: usize,
     strangers: usize,
+    anonymous: usize,
 }
 
 impl Options {
@@ -74,6 +74,7 @@ impl Options {
             host_limits: HostLimits::new(),
             connections: 10_000,
             strangers: 2_000,
+            anonymous: 0,
         }
     }
 
@@ -103,6 +104,13 @@ impl Options {
     pub const fn with_connections(mut self, all: usize, strangers_per_address: usize) -> Self {
         self.connections = all;
         self.strangers = strangers_per_address;
+        self
+    }
+
+    /// Lets clients log in without an account (SASL ANONYMOUS), so many of them at once. They reach only who is on this server.
+    #[must_use]
+    pub const fn with_anonymous(mut self, sessions: usize) -> Self {
+        self.anonymous = sessions;
         self
     }
 }
@@ -139,10 +147,12 @@ impl From<TcpListener> for Listeners {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     shutdown: watch::Sender<bool>,
     admission: Admission,
     sessions: Arc<AtomicUsize>,
     listeners: JoinSet<()>,
+    upgrades: JoinHandle<()>,
     host: JoinHandle<()>,
     storage: JoinHandle<()>,
 }
@@ -160,17 +170,13 @@ impl Server {
     ) -> Result<Self, StartError> {
         let Listeners { clients, clients_tls } = listeners.into();
         let address = clients.local_addr().map_err(StartError::Io)?;
-        let decoy = Decoy::new(*store.decoy_key().await.map_err(StartError::Store)?)
-            .hash(ScramHash::Sha256)
-            .iterations(password::ITERATIONS)
-            .salt_len(password::SALT_LEN);
+        let tls_address = clients_tls.as_ref().map(TcpListener::local_addr);
+        let tls_address = tls_address.transpose().map_err(StartError::Io)?;
         // There is no session that they could end.
         store.take_deletions().await.map_err(StartError::Store)?;
         let (close, handshake) = (options.limits.close(), options.limits.tls());
-        let config = ServerConfig::new(options.domains.iter().cloned(), decoy)
-            .with_tls(options.tls)
-            .with_limits(options.limits)
-            .with_feature(establish::feature());
+        let offers = Offers::new(options.clone(), tls.asks_clients(), &store).await;
+        let offers = Arc::new(offers.map_err(StartError::Store)?);
         let host = HostConfig::new(options.domains).with_limits(options.host_limits);
         let host = Host::new(host, seed().map_err(StartError::Io)?);
 
@@ -178,19 +184,22 @@ impl Server {
         let (replies, from_storage) = mpsc::channel(host::JOBS_SENT);
         let (task, handle) = host::new(host, options.connections, from_storage);
         let sessions = task.count();
+        let hashing = HashingPool::new();
+        let (upgrades, outdated) = Upgrades::new();
         let shared = Arc::new(Shared {
-            config: Arc::new(config),
+            offers: Arc::clone(&offers),
             close,
             handshake,
             clock: Clock::start(),
             store: store.clone(),
             tls,
-            hashing: HashingPool::new(),
+            hashing: hashing.clone(),
+            upgrades,
             put_off: Tally::default(),
             refused: Tally::default(),
             host: handle,
         });
-        let admission = Admission::new(options.connections, options.strangers.max(1));
+        let admission = Admission::new(options.connections, options.strangers.max(1), options.anonymous);
         let (shutdown, watching) = watch::channel(false);
         let mut listeners = JoinSet::new();
         let doors = [(Some(clients), Begins::Plain), (clients_tls, Begins::Tls)];
@@ -202,10 +211,12 @@ impl Server {
         }
         Ok(Self {
             address,
+            tls_address,
             shutdown,
             admission,
             sessions,
             listeners,
+            upgrades: tokio::spawn(upgrade::run(store.clone(), hashing, offers, outdated)),
             storage: tokio::spawn(storage::run(store, jobs, replies)),
             host: tokio::spawn(task.run(to_storage)),
         })
@@ -215,6 +226,12 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for clients that begin with TLS.
+    #[must_use]
+    pub const fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_address
     }
 
     /// How many connections there are, those that have not logged in among them.
@@ -234,6 +251,7 @@ impl Server {
     pub async fn failed(&mut self) {
         let (ended, name) = tokio::select! {
             Some(ended) = self.listeners.join_next() => (ended, "listener"),
+            ended = &mut self.upgrades => (ended, "maker of keys"),
             ended = &mut self.host => (ended, "host"),
             ended = &mut self.storage => (ended, "storage"),
         };
@@ -252,7 +270,8 @@ impl Server {
                 error!(%error, "a listener failed");
             }
         }
-        for (task, name) in [(self.host, "host"), (self.storage, "storage")] {
+        for (task, name) in [(self.upgrades, "maker of keys"), (self.host, "host"), (self.storage, "storage")]
+        {
             if let Err(error) = task.await {
                 error!(%error, "the {name} failed");
             }
