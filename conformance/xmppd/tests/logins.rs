@@ -104,6 +104,7 @@ fn guest(config: ClientConfig) -> ClientConfig {
 #[tokio::test]
 async fn nobody_in_particular_may_come_and_talk_to_who_is_here() {
     let server = daemon(&["juliet"], &["--anonymous"]).await;
+    assert!(server.greeting.contains("without an account, 1000 at once"), "{}", server.greeting);
     let mut juliet = server.client("juliet", "balcony").await;
     juliet.available().await;
     let mut guest = server.login("any", "any").with(self::guest).run().await.unwrap();
