@@ -35,7 +35,7 @@ class Actor(slixmpp.ClientXMPP):
         self.online = self.loop.create_future()
         self.ended = self.loop.create_future()
         self.tls = self.used = None
-        self.add_event_handler("message", self.messages.put_nowait)
+        self.add_event_handler("message", self._received)
         self.add_event_handler("message_error", self.messages.put_nowait)
         self.add_event_handler("presence", self.presences.put_nowait)
         self.add_event_handler("roster_update", self._pushed)
@@ -47,6 +47,11 @@ class Actor(slixmpp.ClientXMPP):
             refusals.append("connection_failed")
         for event in refusals:
             self.add_event_handler(event, lambda why, event=event: self._refused(event, why))
+
+    def _received(self, message):
+        # An error that brings the body back is told twice, first as a message.
+        if message["type"] != "error":
+            self.messages.put_nowait(message)
 
     def _pushed(self, iq):
         if iq["type"] == "set":

@@ -26,12 +26,13 @@ class Federation(Play):
     async def play(self):
         romeo = await self.log_in("romeo", self.options.one)
         juliet = await self.log_in("juliet", self.options.other)
-        both = ((romeo, juliet),) if self.options.one_way else ((romeo, juliet), (juliet, romeo))
-        for a, b in both:
-            await self.write(a, b)
-            await self.request(a, b)
-            await self.write_to_nobody(a, b)
-        if not self.options.one_way:
+        if self.options.refused:
+            await self.be_refused(romeo, juliet)
+        else:
+            for a, b in ((romeo, juliet), (juliet, romeo)):
+                await self.write(a, b)
+                await self.request(a, b)
+                await self.write_to_nobody(a, b)
             await self.see(romeo, juliet)
         for domain in self.options.unreachable:
             await self.reach(romeo, domain)
@@ -50,6 +51,12 @@ class Federation(Play):
             await actor.next_presence(actor.boundjid.full)
             tell(f"jid={actor.boundjid.full}")
         return actor
+
+    async def be_refused(self, romeo, juliet):
+        with self.step("nothing crosses") as tell:
+            romeo.send_message(mto=juliet.boundjid.full, mbody=BODY, mtype="chat")
+            tell(f"condition={await returned(romeo, juliet.boundjid.full)}")
+            check(juliet.messages.empty(), "the message came back and arrived")
 
     async def write(self, a, b):
         for kind, to in (("full", b.boundjid.full), ("bare", b.boundjid.bare)):
@@ -133,7 +140,7 @@ def arguments():
     parts = ("JID", "PASSWORD", "HOST", "PORT", "CA")
     parser.add_argument("--one", nargs=5, metavar=parts, required=True)
     parser.add_argument("--other", nargs=5, metavar=parts, required=True)
-    parser.add_argument("--one-way", action="store_true", help="the other one only answers")
+    parser.add_argument("--refused", action="store_true", help="the servers do not let each other in")
     parser.add_argument("--unreachable", action="append", default=[], metavar="DOMAIN")
     parser.add_argument("--echo", action="append", default=[], metavar="JID", help="who answers with the same")
     parser.add_argument("--timeout", type=int, default=60, help="seconds for the whole story")

@@ -14,21 +14,18 @@ use std::time::Duration;
 use peer::*;
 use xmpp_core::conn::{Close, CloseReason, Drive as _, PeerInbound, PeerOutbound, Timer, TlsFault};
 use xmpp_core::dialback::{DialbackPolicy, Secret, Verdict};
+use xmpp_core::entropy::Seed;
 use xmpp_core::error::Misuse;
 use xmpp_core::limits::{Limits, XmlLimits};
 use xmpp_core::stream::{FirstLevel, Phase, Verdict as Judgement};
+use xmpp_core::time::Instant;
 use xmpp_core::tls::{Chain, PresentedName, TlsError, TlsPolicy};
 
-/// What opens the rest of a test: how the pair is joined.
+/// Both ends over TLS; the chain is what the receiving server thinks of the other's.
 fn pair(chain: Chain) -> (End<PeerOutbound>, End<PeerInbound>) {
     let client = outbound(outbound_config()).with_certificate(certificate(Chain::Trusted, &[MONTAGUE]));
     let server = inbound(inbound_config()).with_certificate(certificate(chain, &[CAPULET]));
     (client, server)
-}
-
-/// Everything but what the wire shows, which differs with the chunks.
-fn without_bytes<C: Peer>(end: &mut End<C>) -> Vec<String> {
-    end.events()
 }
 
 #[test]
@@ -48,7 +45,14 @@ fn tls_and_external() {
         client.conn.close(client.now);
         exchange(&mut client, &mut server, chunk);
         assert!(!server.transcript.contains("<stream:error>"), "{}", server.transcript);
-        let events = (without_bytes(&mut client), without_bytes(&mut server));
+        let last =
+            |transcript: &str| transcript.rsplit("<stream:stream ").next().map(ToOwned::to_owned).unwrap();
+        // covers 6120-4.7.1-02
+        assert!(last(&client.transcript).contains(" from='capulet.example'"));
+        // covers 6120-4.7.2-04
+        assert!(last(&server.transcript).contains(" to='capulet.example'"));
+        let events = (client.events(), server.events());
+        // covers 3920-14.4-01
         assert_eq!(
             events.0,
             [
@@ -59,6 +63,7 @@ fn tls_and_external() {
                 "end Graceful"
             ]
         );
+        // covers 6120-4.3.6-07
         assert_eq!(
             events.1,
             [
@@ -73,6 +78,26 @@ fn tls_and_external() {
         traces.push((client.transcript, server.transcript));
     }
     assert!(traces.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn direct_tls() {
+    let info = |name| certificate(Chain::Trusted, &[name]);
+    let now = Instant::from_micros(1);
+    let config = outbound_config();
+    let client = PeerOutbound::over_tls(config, info(MONTAGUE), Seed::new([1; 32]), now);
+    let server = PeerInbound::over_tls(inbound_config().into(), info(CAPULET), Seed::new([2; 32]), now);
+    let (mut client, mut server) = (End::new(client), End::new(server));
+    exchange(&mut client, &mut server, usize::MAX);
+    assert_eq!(client.events(), ["authorized capulet.example montague.example External"]);
+    assert_eq!(server.events(), ["authorized montague.example capulet.example External"]);
+    assert!(!server.transcript.contains("starttls"));
+    // A strict policy says no word to anybody else.
+    let config = outbound_config().with_dialback(DialbackPolicy::Never);
+    let client = PeerOutbound::over_tls(config, info("verona.example"), Seed::new([1; 32]), now);
+    let mut client = End::new(client);
+    assert_eq!(client.said(), "");
+    assert_eq!(client.reason, Some(CloseReason::Tls(TlsFault::Failed(TlsError::WrongName))));
 }
 
 /// Dialback of the pair over the stream that `client` opened, with `authority` asking a third machine: capulet.example's end of a stream that
@@ -103,9 +128,12 @@ fn tls_and_dialback_with_a_third_machine() {
     exchange(&mut client, &mut server, usize::MAX);
     assert!(!server.transcript.contains("EXTERNAL"));
     dial_back(&mut client, &mut server, CAPULETS_SECRET);
+    // covers 3920-14.4-02
+    // covers 3920-12.1-05
     assert_eq!(client.events().last().unwrap(), "authorized capulet.example montague.example Dialback");
     client.conn.send(client.now, stanza(CAPULET, MONTAGUE)).unwrap();
     exchange(&mut client, &mut server, usize::MAX);
+    // covers 6120-4.3.6-08
     assert!(server.events().last().unwrap().starts_with("stanza "));
 
     // Somebody else with a key of its own.
@@ -133,14 +161,14 @@ fn plaintext_dialback_byte_by_byte_and_multiplexed() {
         client.conn.send(client.now, stanza("a@rooms.capulet.example", "b@chat.montague.example")).unwrap();
         exchange(&mut client, &mut server, chunk);
         assert_eq!(
-            without_bytes(&mut client),
+            client.events(),
             [
                 "authorized capulet.example montague.example Dialback",
                 "refused rooms.capulet.example montague.example Failed(Forbidden)",
                 "authorized rooms.capulet.example chat.montague.example Dialback"
             ]
         );
-        let events = without_bytes(&mut server);
+        let events = server.events();
         assert!(events.last().unwrap().starts_with("stanza "), "{events:?}");
         traces.push((events, client.transcript, server.transcript));
     }
@@ -207,6 +235,9 @@ fn external_and_its_payloads() {
     for payload in ["=", "Y2FwdWxldC5leGFtcGxl", "Q2FwdWxldC5FWEFNUExF"] {
         let mut end = fresh();
         assert_eq!(end.feed(auth(payload)), SUCCESS, "{payload}");
+        end.feed(HEADER);
+        // covers 3920-3.5-02: without an identity it is the domain that the stream is from.
+        assert_eq!(end.events().last().unwrap(), "authorized montague.example capulet.example External");
     }
     for (payload, condition) in [
         // verona.example, x@capulet.example, a byte that is no UTF-8, no base64
@@ -216,6 +247,7 @@ fn external_and_its_payloads() {
         ("====", "incorrect-encoding"),
     ] {
         let mut end = fresh();
+        // covers 6120-6.3.8-03
         assert_eq!(end.feed(auth(payload)), failure(condition), "{payload}");
         assert_eq!(end.feed(AUTH), SUCCESS);
     }
@@ -272,6 +304,7 @@ fn our_certificate_is_refused() {
         let mut end = outbound(config).with_certificate(certificate(Chain::Trusted, &[MONTAGUE]));
         end.feed(format!("{ANSWER}{OFFER_TLS}"));
         end.feed(PROCEED);
+        // covers 6120-6.3.8-02
         assert_eq!(end.feed(format!("{ANSWER}{OFFER_EXTERNAL}")), AUTH_AS);
         end
     };
@@ -293,6 +326,7 @@ fn our_certificate_is_refused() {
     end.feed(format!("{ANSWER}{OFFER_TLS}"));
     end.feed(PROCEED);
     assert_eq!(end.feed(format!("{ANSWER}{OFFER_DIALBACK}")), FOOTER);
+    // covers 3920-14.4-06: it can be required.
     assert_eq!(end.reason, Some(CloseReason::NoMethod));
 }
 

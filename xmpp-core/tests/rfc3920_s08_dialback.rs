@@ -51,6 +51,7 @@ fn r3920_8_1_04_each_direction_has_a_dialback_of_its_own() {
     let mut end = authorized();
     let answer = end.feed("<message from='montague.example' to='capulet.example'/>");
     // covers 3920-8.3-26
+    // covers 3920-4.2-02: each direction has a connection of its own.
     assert!(answer.starts_with(&stream_error("not-authorized")), "{answer}");
 }
 
@@ -96,6 +97,7 @@ fn r3920_8_3_01_addresses_are_optional_in_headers() {
     assert!(end.transcript.contains(" xmlns:db='jabber:server:dialback'"));
     assert!(!end.transcript.contains("version='1.0' ") && !end.transcript.contains("features"));
     end.feed(result(CAPULET, MONTAGUE, "key"));
+    // covers 6120-4.7.1-05
     assert_eq!(end.judge(Verdict::Valid), result_is(MONTAGUE, CAPULET, "valid"));
     let mut end = outbound(open_outbound_config());
     assert_eq!(end.feed(OLD_ANSWER), result(CAPULET, MONTAGUE, KEY));
@@ -106,6 +108,7 @@ fn r3920_8_3_02_another_namespace_is_not_dialback() {
     let wrong = |header: &str| header.replace("jabber:server:dialback", "jabber:server:callback");
     let mut end = inbound(open_inbound_config());
     end.feed(wrong(HEADER));
+    // covers 3920-4.7.3-11
     // covers 3920-8.3-14: the authoritative server is the same machine.
     assert!(ends_with(&end, "invalid-namespace"), "{}", end.transcript);
     let mut end = outbound(open_outbound_config());
@@ -117,6 +120,18 @@ fn r3920_8_3_02_another_namespace_is_not_dialback() {
     let answer = end.feed(wrong(ANSWER));
     // covers 3920-8.3-15
     assert!(answer.starts_with(&stream_error("invalid-namespace")), "{answer}");
+}
+
+#[test]
+fn r3920_8_3_11_a_connection_is_kept_while_another_is_judged() {
+    let mut established = proved();
+    let mut other = greeted();
+    other.feed(result(CAPULET, MONTAGUE, "spoofed"));
+    established.feed("<message from='capulet.example' to='montague.example' id='1'/>");
+    other.judge(Verdict::Invalid);
+    established.feed("<message from='capulet.example' to='montague.example' id='2'/>");
+    assert!(other.over && !established.over);
+    assert_eq!(established.events().len(), 2);
 }
 
 #[test]
@@ -137,6 +152,7 @@ fn r3920_8_3_16_no_word_from_the_authoritative_server() {
     let mut end = old();
     end.feed(result(CAPULET, MONTAGUE, "key"));
     end.judge(failed);
+    // covers 3920-4.7.3-15
     assert!(ends_with(&end, "remote-connection-failed"), "{}", end.transcript);
     let mut end = greeted();
     end.feed(result(CAPULET, MONTAGUE, "key"));
@@ -151,6 +167,7 @@ fn r3920_8_3_17_a_key_is_verified_by_making_it_again() {
     let mut end = greeted();
     // The example of XEP-0220 section 2.2.2, white space and all.
     let answer = end.feed(verify(CAPULET, MONTAGUE, "417GAF25", &format!("\n  {key}\n")));
+    // covers 3920-11.2.3-04: the prefix is `db`.
     assert_eq!(answer, verify_is(MONTAGUE, CAPULET, "417GAF25", "valid"));
     for (from, to, id, key) in [
         (CAPULET, MONTAGUE, "417GAF25", &key[1..]),
@@ -206,6 +223,7 @@ fn r3920_8_3_20_verdicts_belong_to_questions() {
         end.conn.verify(end.now, question).unwrap();
         end.said();
         let said = end.feed(&answer);
+        // covers 3920-4.7.3-10: between servers it is sent.
         assert_eq!(said, format!("{}</stream:error>{FOOTER}", stream_error(condition)), "{answer}");
         assert!(end.events().iter().all(|event| !event.starts_with("verdict")));
     }
@@ -245,6 +263,7 @@ fn r3920_8_3_25_no_stanza_before_validation() {
         end.feed(result(CAPULET, MONTAGUE, "key"));
         end.feed("<message from='capulet.example' to='montague.example'/>");
         assert!(ends_with(&end, "not-authorized"), "{}", end.transcript);
+        // covers 3920-8.1-03: the server that DNS names has not been found, or has not answered.
         assert!(end.events().iter().all(|event| !event.starts_with("stanza")));
     }
 }
@@ -300,7 +319,7 @@ fn r3920_8_3_30_only_validated_domains_are_heard() {
 }
 
 #[test]
-fn r6120_8_1_1_2_stanzas_are_for_validated_domains() {
+fn r6120_8_1_1_2_01_stanzas_are_for_validated_domains() {
     for to in ["verona.example", CHAT] {
         let mut end = proved();
         end.feed(format!("<message from='capulet.example' to='{to}'/>"));

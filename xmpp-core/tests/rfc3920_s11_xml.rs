@@ -8,6 +8,7 @@
 )]
 
 mod pair;
+mod peer;
 
 use pair::*;
 use xmpp_core::conn::CloseReason;
@@ -182,6 +183,18 @@ fn r3920_11_2_2_01_every_header_declares_the_namespace_of_its_content() {
 }
 
 #[test]
+fn r3920_11_2_2_03_a_server_speaks_jabber_client_and_jabber_server() {
+    let (said, _) = server_about(CLIENT_HEADER);
+    assert_eq!(attribute(&said, "stream:stream", "xmlns"), "jabber:client");
+    assert!(said.ends_with("</stream:features>"), "{said}");
+    let said = peer::inbound(peer::open_inbound_config()).feed(peer::HEADER);
+    assert_eq!(attribute(&said, "stream:stream", "xmlns"), "jabber:server");
+    let mut end = peer::proved();
+    end.feed("<message from='capulet.example' to='montague.example'/>");
+    assert!(end.events()[0].starts_with("stanza <message "));
+}
+
+#[test]
 fn r3920_11_2_2_04_other_content_namespaces_are_refused() {
     for other in ["urn:other", "jabber:server", "jabber:client:", "jabber:component:accept"] {
         let header = header("stream", &format!("xmlns='{other}' xmlns:stream='{STREAMS}'"));
@@ -237,6 +250,16 @@ fn r3920_11_2_2_09_a_client_need_not_say_to_or_from() {
 }
 
 #[test]
+fn r3920_11_2_2_10_between_servers_both_are_needed() {
+    for stanza in ["<message from='capulet.example'/>", "<presence to='montague.example'/>", "<message/>"] {
+        let mut end = peer::proved();
+        let said = end.feed(stanza);
+        assert!(said.contains("<improper-addressing "), "{stanza}: {said}");
+        assert!(end.events().iter().all(|event| !event.starts_with("stanza")), "{stanza}");
+    }
+}
+
+#[test]
 fn r3920_11_2_2_11_all_three_kinds_have_the_common_attributes() {
     let attributes = "to='romeo@example.com/o' id='1' xml:lang='de'";
     for (kind, type_, content) in
@@ -266,6 +289,14 @@ fn r3920_11_2_3_04_dialback_is_written_with_its_own_prefix_only() {
         Writer::stream(ns::SERVER).element(&mut out, element.as_ref());
         assert_eq!(out, format!("<db:{name} from='a'>key</db:{name}>"));
     }
+}
+
+#[test]
+fn r3920_11_2_3_05_another_prefix_of_dialback_is_taken() {
+    let mut end = peer::inbound(peer::open_inbound_config());
+    end.feed(peer::HEADER.replace("xmlns:db=", "xmlns:back="));
+    end.feed(peer::result(peer::CAPULET, peer::MONTAGUE, "key").replace("db:", "back:"));
+    assert_eq!(end.questions.len(), 1);
 }
 
 #[test]

@@ -49,11 +49,21 @@ fn r3920_13_04_a_stanza_without_a_language_gets_that_of_its_stream() {
     }
     server.feed("<message><body>Prosím</body></message>");
     // covers 6120-8.1.5-01
-    // covers 3920-9.1.5-03
+    assert!(server.stanzas[0].contains(" xml:lang='cs'"));
     // covers 3920-13-03
     assert_eq!(
         server.stanzas,
         ["<message from='juliet@example.com/balcony' xml:lang='cs'><body>Prosím</body></message>"]
+    );
+}
+
+#[test]
+fn r3920_9_1_5_03_the_receiver_takes_a_stanza_to_be_in_the_language_of_its_stream() {
+    let mut client = online_client(open_client());
+    client.feed("<message from='romeo@example.net'><body>Please</body></message>");
+    assert_eq!(
+        client.stanzas,
+        ["<message from='romeo@example.net' xml:lang='en'><body>Please</body></message>"]
     );
 }
 

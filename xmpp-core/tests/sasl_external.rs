@@ -57,9 +57,11 @@ fn r3920_6_2_02_it_is_offered_to_who_can_use_it() {
         certificate(Chain::Trusted, &["juliet@example.org", "example.com", "@", "juliet"]),
     ] {
         let (mut server, said) = shown(useless.clone(), CLIENT_HEADER);
+        // covers 6120-13.7.2.2.1-04: nobody's address but one of ours counts
         assert!(!said.contains("EXTERNAL"), "{useless:?}");
         // Asked for all the same, it is one that is not there.
         for authzid in [None, Some("juliet@example.com")] {
+            // covers 6120-13.7.2.2.2-01
             assert_eq!(server.feed(external(authzid)), failure("invalid-mechanism"), "{useless:?}");
         }
         assert!(server.online.is_none());
@@ -93,12 +95,15 @@ fn one_address_needs_no_name_and_several_need_one() {
     };
     let juliet = Ok("juliet@example.com/balcony".to_owned());
     let refused = Err(failure("invalid-authzid"));
+    // covers 6120-13.7.2.2.1-02
     assert_eq!(logs_in(&["juliet@example.com"], None), juliet);
     assert_eq!(logs_in(&["juliet@example.com"], Some("juliet@example.com")), juliet);
     // Twice the same, or another server's, is not several.
     assert_eq!(logs_in(&["juliet@example.com", "JULIET@example.com"], None), juliet);
+    // covers 6120-13.7.2.2.1-01: all of them are looked at
     assert_eq!(logs_in(&["romeo@example.org", "juliet@example.com"], None), juliet);
     let both = ["juliet@example.com", "romeo@example.com"];
+    // covers 6120-13.7.2.2.1-03: the client's word is the policy
     assert_eq!(logs_in(&both, Some("juliet@example.com")), juliet);
     assert_eq!(logs_in(&both, None), refused);
     for other in

@@ -1,9 +1,10 @@
 //! Connections fed with whatever a peer may send.
 
 use xmpp_core::conn::{
-    Action, BindAnswer, ClientConfig, ClientConnection, Drive, Event, Question, ServerConfig,
-    ServerConnection,
+    Action, BindAnswer, ClientConfig, ClientConnection, Drive, Event, PeerConfig, PeerInbound, PeerOutbound,
+    PeerOutboundConfig, Question, ServerConfig, ServerConnection,
 };
+use xmpp_core::dialback::{self, DialbackPolicy, Verdict, Verification};
 use xmpp_core::entropy::Seed;
 use xmpp_core::error::Misuse;
 use xmpp_core::jid::BareJid;
@@ -11,7 +12,7 @@ use xmpp_core::limits::XmlLimits;
 use xmpp_core::sasl::server::{CredentialsAnswer, Decoy};
 use xmpp_core::sasl::{Bindings, ScramHash, ScramKeys, Secret};
 use xmpp_core::time::Instant;
-use xmpp_core::tls::{Chain, PresentedName, TlsInfo};
+use xmpp_core::tls::{Chain, PresentedName, TlsInfo, TlsPolicy};
 use xmpp_core::xml::Reader;
 
 const NOW: Instant = Instant::from_micros(1);
@@ -69,6 +70,37 @@ impl Conn for ClientConnection {
     }
 }
 
+impl Conn for PeerInbound {
+    /// The key says what is to be said of it.
+    fn answer(&mut self, question: Question) -> Result<(), Misuse> {
+        match question {
+            Question::Verification { ticket, request } => {
+                let verdict = match request.key() {
+                    "valid" => Verdict::Valid,
+                    "invalid" => Verdict::Invalid,
+                    _ => Verdict::Failed(dialback::Condition::RemoteServerTimeout),
+                };
+                PeerInbound::answer(self, NOW, ticket, verdict)
+            }
+            other => panic!("no question for a peer: {other:?}"),
+        }
+    }
+
+    fn tls(&mut self, info: TlsInfo) -> Result<(), Misuse> {
+        self.tls_established(NOW, info)
+    }
+}
+
+impl Conn for PeerOutbound {
+    fn answer(&mut self, question: Question) -> Result<(), Misuse> {
+        panic!("no question for the one who opened the stream: {question:?}")
+    }
+
+    fn tls(&mut self, info: TlsInfo) -> Result<(), Misuse> {
+        self.tls_established(NOW, info)
+    }
+}
+
 /// What came out, apart from where the blocks of bytes were cut.
 #[derive(Debug, Default, PartialEq)]
 struct Trace {
@@ -87,6 +119,7 @@ impl Trace {
                 Action::StartTls(_) => {
                     let info = TlsInfo::new(Chain::Trusted)
                         .with_name(PresentedName::Dns("example.com".to_owned()))
+                        .with_name(PresentedName::Dns("example.net".to_owned()))
                         .with_bindings(Bindings::new().with_exporter([1; 32]));
                     assert_eq!(conn.tls(info), Ok(()));
                     self.sent.clear();
@@ -95,6 +128,10 @@ impl Trace {
                 Action::Event(Event::Online(online)) => {
                     self.online = true;
                     self.events.push(format!("online {}", online.jid()));
+                }
+                Action::Event(event @ Event::Authorized { .. }) => {
+                    self.online = true;
+                    self.events.push(format!("{event:?}"));
                 }
                 Action::Event(Event::Stanza(stanza)) => {
                     assert!(self.online, "{stanza} before authentication");
@@ -168,6 +205,43 @@ pub(crate) fn client(input: &[u8]) {
     compare(input, b"proceed", |chunk| run(client_end(), input, chunk));
 }
 
+fn domain(name: &str) -> BareJid {
+    BareJid::new(name).unwrap_or_else(|_| panic!("the domain is one"))
+}
+
+fn peer_inbound_end() -> PeerInbound {
+    let config = PeerConfig::new([domain("example.com")], dialback::Secret::new("secret"))
+        .with_tls(TlsPolicy::Optional)
+        .with_dialback(DialbackPolicy::Always);
+    PeerInbound::new(config.into(), Seed::new([1; 32]), NOW)
+}
+
+/// With a second domain to be authorized, and a key to be verified.
+fn peer_outbound_end() -> PeerOutbound {
+    let [local, other, remote] = ["example.com", "rooms.example.com", "example.net"].map(domain);
+    let config = PeerOutboundConfig::new(&local, &remote, dialback::Secret::new("secret"))
+        .with_tls(TlsPolicy::Optional)
+        .with_dialback(DialbackPolicy::Always);
+    let mut conn = PeerOutbound::new(config, Seed::new([1; 32]), NOW);
+    assert_eq!(conn.authorize(NOW, &other, &remote), Ok(()));
+    assert!(conn.verify(NOW, Verification::new(local, remote, "1", "key")).is_ok());
+    conn
+}
+
+/// The end of the server that a stream between servers was opened to, with what the other may send.
+pub(crate) fn peer_inbound(input: &[u8]) {
+    compare(input, b"starttls", |chunk| run(peer_inbound_end(), input, chunk));
+}
+
+/// The end of the server that opened it, which hears no stanza whatever happens.
+pub(crate) fn peer_outbound(input: &[u8]) {
+    compare(input, b"proceed", |chunk| {
+        let trace = run(peer_outbound_end(), input, chunk);
+        assert!(!trace.events.iter().any(|event| event.starts_with('<')), "{:?}", trace.events);
+        trace
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,5 +253,21 @@ mod tests {
         assert!(trace.online, "{trace:?}");
         let trace = run(client_end(), include_bytes!("../corpus/client/login"), 1);
         assert!(trace.online, "{}", String::from_utf8_lossy(&trace.sent));
+
+        for file in [
+            &include_bytes!("../corpus/peer-inbound/external")[..],
+            include_bytes!("../corpus/peer-inbound/dialback"),
+        ] {
+            let trace = run(peer_inbound_end(), file, 1);
+            assert!(trace.events.iter().any(|event| event.starts_with("<message")), "{trace:?}");
+        }
+        for file in [
+            &include_bytes!("../corpus/peer-outbound/external")[..],
+            include_bytes!("../corpus/peer-outbound/dialback"),
+        ] {
+            let trace = run(peer_outbound_end(), file, 1);
+            let said = |what| trace.events.iter().filter(|event| event.starts_with(what)).count();
+            assert_eq!((said("Authorized"), said("Verdict")), (2, 1), "{trace:?}");
+        }
     }
 }

@@ -26,11 +26,13 @@ use xmpp_core::jid::Jid;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     ("address", address),
     ("client", connection::client),
     ("element", framing::element),
     ("framing", framing::framing),
+    ("peer-inbound", connection::peer_inbound),
+    ("peer-outbound", connection::peer_outbound),
     ("sasl", sasl::sasl),
     ("server", connection::server),
 ];

@@ -5,7 +5,11 @@
 //!   [`JULIET`], each in a temporary folder, gone when the value is dropped;
 //! - [`Story`] is a session played by a real client, slixmpp or `@xmpp/client`,
 //!   against any [`Server`];
-//! - [`Example`] is one of our own embedding examples as a process.
+//! - [`Example`] is one of our own embedding examples as a process;
+//! - [`Network`] is the little internet in which [`Prosody`], [`Ejabberd`] and
+//!   [`Xmppd`] federate, each as a [`Site`]: [`Slixmpp`] then writes between two
+//!   of them, and is a component of one;
+//! - [`Gsasl`] is the other end of a SASL exchange.
 //!
 //! A machine may lack a peer. [`wanted`] turns that into a loud skip, or into a
 //! failure where the environment says `XMPP_PEERS=required`. The folder
@@ -38,6 +42,7 @@ mod authority;
 mod dns;
 mod ejabberd;
 mod example;
+mod gsasl;
 mod network;
 mod process;
 mod prosody;
@@ -48,8 +53,9 @@ mod xmppd;
 pub use self::{
     authority::{Authority, Certificate, Name},
     dns::{Dns, Entry},
-    ejabberd::Ejabberd,
+    ejabberd::{Ejabberd, Installed},
     example::Example,
+    gsasl::{Exchange, Gsasl, Login, Role},
     network::{Direction, Network, Proof, Site},
     prosody::{Bindings, Hash, Prosody, Setup, Tls},
     slixmpp::{Component, Slixmpp},

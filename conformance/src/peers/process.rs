@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long a daemon may take until it is ready.
 const START: Duration = Duration::from_secs(30);
 /// How long a daemon may take to end after TERM, before it is killed.
-const STOP: Duration = Duration::from_secs(10);
+pub(super) const STOP: Duration = Duration::from_secs(10);
 
 /// What a finished command printed.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ fn spawn(command: &mut Command) -> Result<Child, Failure> {
 }
 
 /// The exit status, or `None` when it runs on after `limit`.
-fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+pub(super) fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {
         let status = child.try_wait()?;

@@ -117,7 +117,7 @@ pub enum Event {
 /// What proves a domain to the server that receives a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// SASL EXTERNAL: a certificate that is trusted (XEP-0178).
+    /// SASL EXTERNAL: a certificate that is trusted (XEP-0178). The receiving server takes stanzas from that domain to all of its own.
     External,
     /// Server dialback (RFC 3920 section 8).
     Dialback,
@@ -236,7 +236,8 @@ pub enum CloseReason {
     Peer(StreamError),
     /// Client: the server, whom TLS has proved to be the one asked for, sends us to another host (RFC 6120 section 4.9.3.19). A redirect that
     /// came before that, or in a wrong form, or after [too many others](super::ClientConfig::with_redirects), is not followed: it is one of
-    /// the peer's errors. Whoever follows it makes a new connection there, for the same account by the same policies.
+    /// the peer's errors. Whoever follows it makes a new connection [there](crate::resolve::Resolver::redirected), for the same account by the
+    /// same policies.
     Redirected(OtherHost),
     /// We did, for something the peer sent or for what the embedder said.
     Local(StreamError),

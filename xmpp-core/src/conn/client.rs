@@ -20,7 +20,7 @@ use crate::stanza::{IqType, Stanza, StanzaError};
 use crate::stream::{Condition, Features, FirstLevel, Phase, StreamHeader};
 use crate::time::Instant;
 use crate::tls::{Service, TlsInfo, TlsPolicy, TlsRequest};
-use crate::xml::{Element, ns};
+use crate::xml::{Element, Lang, ns};
 
 /// A client's end of the connection to its server.
 ///
@@ -82,7 +82,7 @@ impl ClientConnection {
     #[must_use]
     pub fn jid(&self) -> Option<&FullJid> {
         match self.machine.role() {
-            State::Online(jid) => Some(jid),
+            State::Online(bound) => Some(&bound.jid),
             _ => None,
         }
     }
@@ -112,7 +112,7 @@ enum State {
     /// The answer to the request with this id.
     AwaitBind(Authenticated, String, Features),
     /// Stanzas.
-    Online(FullJid),
+    Online(Bound),
     Over,
 }
 
@@ -137,6 +137,14 @@ struct Authenticated {
     resource: Option<String>,
     mechanism: Mechanism,
     encrypted: bool,
+    /// The language of the server's stream.
+    lang: Option<Lang>,
+}
+
+/// Who has a resource.
+struct Bound {
+    jid: FullJid,
+    lang: Option<Lang>,
 }
 
 impl Role for State {
@@ -177,7 +185,10 @@ impl Role for State {
                 refuse(core, Condition::InvalidFrom)
             }
             State::AwaitHeader(stage) => State::AwaitFeatures(stage),
-            State::AwaitSecondHeader(authenticated) => State::AwaitSecondFeatures(authenticated),
+            State::AwaitSecondHeader(authenticated) => {
+                let lang = header.lang().and_then(|lang| Lang::new(lang).ok());
+                State::AwaitSecondFeatures(Authenticated { lang, ..authenticated })
+            }
             other => other,
         }
     }
@@ -199,10 +210,10 @@ impl Role for State {
             (State::AwaitBind(authenticated, id, features), _) => {
                 authenticated.on_bind(core, id, features, &element)
             }
-            (State::Online(jid), FirstLevel::Features) => State::Online(jid),
-            (State::Online(jid), _) => {
-                on_stanza(core, &element);
-                State::Online(jid)
+            (State::Online(bound), FirstLevel::Features) => State::Online(bound),
+            (State::Online(bound), _) => {
+                bound.on_stanza(core, &element);
+                State::Online(bound)
             }
             (other, _) => other,
         }
@@ -345,7 +356,7 @@ impl Stage {
     fn authenticated(self, mechanism: Mechanism) -> Authenticated {
         let ClientConfig { account, resource, .. } = *self.config;
         let domain = account.domain().to_owned();
-        Authenticated { domain, resource, mechanism, encrypted: self.tls.is_some() }
+        Authenticated { domain, resource, mechanism, encrypted: self.tls.is_some(), lang: None }
     }
 }
 
@@ -442,7 +453,7 @@ impl Authenticated {
                         encrypted: self.encrypted,
                         features,
                     })));
-                    return State::Online(jid);
+                    return State::Online(Bound { jid, lang: self.lang });
                 }
                 _ => None,
             },
@@ -454,16 +465,26 @@ impl Authenticated {
     }
 }
 
-fn on_stanza(core: &mut Core, element: &Element) {
-    match Stanza::parse(element) {
-        Ok(stanza) => core.event(Event::Stanza(stanza)),
-        Err(malformed) => {
-            // An iq has to be answered (RFC 6120 section 8.2.3). Answering a message or presence would tell a stranger that somebody is
-            // here, should the server have let it pass.
-            if let Some(reply @ Stanza::Iq(_)) = malformed.reply() {
-                core.reply(reply);
+impl Bound {
+    fn on_stanza(&self, core: &mut Core, element: &Element) {
+        match Stanza::parse(element) {
+            Ok(mut stanza) => {
+                if let Some(lang) = &self.lang
+                    && stanza.lang().is_none()
+                {
+                    // RFC 6120 section 8.1.5: the recipient takes it to be in the stream's language.
+                    stanza.set_lang(Some(lang.as_str()));
+                }
+                core.event(Event::Stanza(stanza));
             }
-            core.event(Event::Warning(Warning::Stanza(StanzaError::new(malformed.condition()))));
+            Err(malformed) => {
+                // An iq has to be answered (RFC 6120 section 8.2.3). Answering a message or presence would tell a stranger that
+                // somebody is here, should the server have let it pass.
+                if let Some(reply @ Stanza::Iq(_)) = malformed.reply() {
+                    core.reply(reply);
+                }
+                core.event(Event::Warning(Warning::Stanza(StanzaError::new(malformed.condition()))));
+            }
         }
     }
 }

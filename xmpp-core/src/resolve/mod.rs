@@ -67,6 +67,7 @@ use crate::entropy::{Entropy, Label, Seed};
 use crate::error::Misuse;
 use crate::jid::{BareJid, Jid};
 use crate::stanza;
+use crate::stream::OtherHost;
 use crate::tls::Service;
 
 /// Characters of a name in DNS, without the final dot (RFC 1035 section 2.3.4).
@@ -218,6 +219,10 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Resolver {
     domain: BareJid,
+    /// What is looked up: the domain, unless its server named another host.
+    place: BareJid,
+    /// The port that its server named.
+    port: Option<u16>,
     service: Service,
     policy: Policy,
     entropy: Entropy,
@@ -294,14 +299,11 @@ impl Resolver {
         let mut entropy = Entropy::new(seed);
         let id = entropy.number(Label::Ticket);
         let domain = domain.domain_jid();
-        let literal = literal(domain.domain());
-        let lookup = |wanted| if wanted { Lookup::NotAsked } else { Lookup::Done(Found::Nothing) };
         let mut resolver = Resolver {
-            state: State::Discovery {
-                direct: lookup(policy.modes().has(TlsMode::Direct)),
-                start_tls: lookup(policy.modes().has(TlsMode::StartTls)),
-            },
+            state: State::Over,
+            place: domain.clone(),
             domain,
+            port: None,
             service,
             policy,
             entropy,
@@ -309,13 +311,36 @@ impl Resolver {
             failed: false,
             yielded: Vec::new(),
         };
+        resolver.state = resolver.begin();
+        resolver
+    }
+
+    /// Looks for the host that the domain's server named by `see-other-host` (RFC 6120 section 4.9.3.19): with a port for its addresses,
+    /// without one for its records first. The domain of the candidates stays the one that was asked for. To be called before anything else.
+    #[must_use]
+    pub fn redirected(mut self, host: &OtherHost) -> Self {
+        self.place = host.jid().clone();
+        self.port = host.port();
+        self.state = self.begin();
+        self
+    }
+
+    fn begin(&self) -> State {
+        let literal = literal(self.place.domain());
+        if literal.is_none() && self.port.is_none() {
+            let modes = self.policy.modes();
+            let lookup = |mode| if modes.has(mode) { Lookup::NotAsked } else { Lookup::Done(Found::Nothing) };
+            return State::Discovery {
+                direct: lookup(TlsMode::Direct),
+                start_tls: lookup(TlsMode::StartTls),
+            };
+        }
+        let mut search = self.fallback();
         if let Some(address) = literal {
             // An address is no name that records could be under.
-            let mut search = resolver.fallback();
-            search.known.insert(resolver.domain.domain().into(), in_turns(&[address], 1));
-            resolver.state = State::Connecting(search);
+            search.known.insert(self.place.domain().into(), in_turns(&[address], 1));
         }
-        resolver
+        State::Connecting(search)
     }
 
     /// The domain that is looked for.
@@ -437,7 +462,7 @@ impl Resolver {
             };
             // `xmpp-client` becomes `xmpps-client`.
             let (xmpp, role) = self.service.name().split_once('-').unwrap_or_default();
-            let name = format!("_{xmpp}{prefix}-{role}._tcp.{}.", self.domain.as_jid().ascii_domain());
+            let name = format!("_{xmpp}{prefix}-{role}._tcp.{}.", self.place.as_jid().ascii_domain());
             if name.len() <= MAX_NAME + 1 {
                 *lookup = Lookup::Asked;
                 return Some(SrvQuestion { resolver: self.id, mode, name });
@@ -481,13 +506,16 @@ impl Resolver {
 
     /// RFC 6120 section 3.2.2: the domain itself, at the default port. There is none for direct TLS.
     fn fallback(&self) -> Search {
-        let port = match self.service {
+        let port = self.port.unwrap_or(match self.service {
             Service::Client => 5222,
             Service::Server => 5269,
-        };
-        let host = self.domain.as_jid().ascii_domain();
-        let target = (self.policy.modes().has(TlsMode::StartTls) && host.len() <= MAX_NAME)
-            .then(|| Target::new(&SrvRecord::new(0, 0, port, &host), host.into(), TlsMode::StartTls));
+        });
+        let host = self.place.as_jid().ascii_domain();
+        // A port that is named can be for either.
+        let named = self.port.map(|_| TlsMode::Direct);
+        let tls = if self.policy.modes().has(TlsMode::StartTls) { Some(TlsMode::StartTls) } else { named };
+        let target = tls.filter(|_| host.len() <= MAX_NAME);
+        let target = target.map(|tls| Target::new(&SrvRecord::new(0, 0, port, &host), host.into(), tls));
         Search::new(Targets::new(target.into_iter().collect(), 1), Exhausted::NotFound)
     }
 }

@@ -94,9 +94,39 @@ fn r3920_14_3_03_a_client_asks_for_its_own_records_and_falls_back_to_5222() {
         zone.run(resolver_with("juliet@example.com/balcony", Service::Client, Policy::new(), 1));
     assert_eq!(asked, ["_xmpps-client._tcp.example.com.", "_xmpp-client._tcp.example.com.", "example.com"]);
     // covers 6120-3.2.1-03
+    assert_eq!(candidates.len(), 1);
     // covers 6120-3.2.2-01
     assert_eq!(candidates, ["example.com 192.0.2.1:5222 starttls"]);
     assert_eq!(reason, Exhausted::Unreachable);
+}
+
+#[test]
+fn r6120_4_9_3_19_05_another_host_is_resolved_in_place_of_the_domain() {
+    let zone = Zone::default()
+        .start_tls(&[record(0, 0, 5299, "b.example.net")])
+        .host("b.example.net", &["192.0.2.2"])
+        .host("im.example.net", &["192.0.2.3"]);
+    let go = |host: &str| {
+        let resolver = resolver_with("juliet@example.com", Service::Client, Policy::new(), 1);
+        zone.run(resolver.redirected(&OtherHost::new(host).unwrap()))
+    };
+    let (asked, candidates, _) = go("example.net");
+    // covers 6120-4.9.3.19-05
+    assert_eq!(asked[..2], ["_xmpps-client._tcp.example.net.", "_xmpp-client._tcp.example.net."]);
+    assert_eq!(candidates, ["b.example.net 192.0.2.2:5299 starttls"]);
+    // A port leaves nothing to look for but addresses.
+    // covers 6120-4.9.3.19-04
+    assert_eq!(go("im.example.net:9222").1, ["im.example.net 192.0.2.3:9222 starttls"]);
+    let (asked, candidates, _) = go("[2001:db8::7]:9222");
+    assert_eq!(
+        (asked.len(), &candidates[..]),
+        (0, &["[2001:db8::7] [2001:db8::7]:9222 starttls".to_string()][..])
+    );
+    assert_eq!(go("192.0.2.7").1, ["192.0.2.7 192.0.2.7:5222 starttls"]);
+    let direct = Policy::new().with_modes(TlsModes::Direct);
+    let resolver = resolver_with("juliet@example.com", Service::Client, direct, 1);
+    let (_, candidates, _) = zone.run(resolver.redirected(&OtherHost::new("im.example.net:9222").unwrap()));
+    assert_eq!(candidates, ["im.example.net 192.0.2.3:9222 direct"]);
 }
 
 #[test]

@@ -57,6 +57,10 @@ impl OtherHost {
         self.domain.as_jid().ascii_domain()
     }
 
+    pub(crate) const fn jid(&self) -> &BareJid {
+        &self.domain
+    }
+
     /// The port, if one is named. Without one, the domain is resolved as ever, by SRV records first (RFC 6120 section 3.2).
     #[must_use]
     pub fn port(&self) -> Option<u16> {

@@ -221,6 +221,18 @@ fn r6120_13_7_2_01_a_name_counts_only_with_a_trusted_chain() {
 }
 
 #[test]
+fn r6120_5_4_3_1_05_the_certificate_of_an_initiating_entity_is_judged_too() {
+    let names = [addr("juliet@example.com"), dns("example.com")];
+    let info = |chain| TlsInfo::new(chain).with_names(names.clone());
+    assert_eq!(info(Chain::Trusted).accounts("example.com").len(), 1);
+    // covers 6120-5.4.3.1-05: a client's
+    assert!(info(Chain::Untrusted).accounts("example.com").is_empty());
+    assert!(info(Chain::Trusted).accounts("example.net").is_empty());
+    // A server's.
+    assert_eq!(info(Chain::Untrusted).verify("example.com", Service::Server), Err(TlsError::Untrusted));
+}
+
+#[test]
 fn bindings_are_handed_on_and_not_shown() {
     let info = TlsInfo::new(Chain::Trusted).with_bindings(Bindings::new().with_exporter(*b"keying material"));
     assert_eq!(info.bindings().get(BindingKind::TlsExporter), Some(&b"keying material"[..]));

@@ -184,6 +184,10 @@ impl Link {
 mod tests {
     use super::*;
     use alloc::vec::Vec;
+    use xmpp_core::conn::{AuthenticationFault, TlsFault};
+    use xmpp_core::sasl::SaslCondition;
+    use xmpp_core::stream::StreamError;
+    use xmpp_core::tls::TlsError;
 
     #[test]
     fn a_stanza_counts_as_taken_before_if_it_or_a_later_one_was() {
@@ -196,5 +200,43 @@ mod tests {
         assert_eq!(last(5), [true, true, true, false, false]);
         // More than were taken: nothing was known of those.
         assert_eq!(last(6).len(), 6);
+    }
+    #[test]
+    fn streams_end_for_reasons_that_matter_to_senders() {
+        let peer = |condition| CloseReason::Peer(StreamError::new(condition));
+        for (reason, ending) in [
+            (CloseReason::Clean, Ending::Over),
+            (CloseReason::PeerClosed, Ending::Over),
+            (CloseReason::Truncated, Ending::Over),
+            (CloseReason::Unanswered, Ending::Over),
+            (CloseReason::Timeout(Timer::Dead), Ending::Over),
+            (CloseReason::Timeout(Timer::Negotiation), Ending::Unreachable),
+            (CloseReason::Timeout(Timer::Tls), Ending::Unreachable),
+            (peer(stream::Condition::SystemShutdown), Ending::Over),
+            (peer(stream::Condition::HostUnknown), Ending::NotServed),
+            (peer(stream::Condition::HostGone), Ending::NotServed),
+            (peer(stream::Condition::PolicyViolation), Ending::Untrusted),
+            (CloseReason::Local(StreamError::new(stream::Condition::InvalidXml)), Ending::Over),
+            (CloseReason::Dialback, Ending::Untrusted),
+            (CloseReason::NoMethod, Ending::Untrusted),
+            (CloseReason::Tls(TlsFault::Refused), Ending::Unreachable),
+            (CloseReason::Tls(TlsFault::Failed(TlsError::Handshake)), Ending::Unreachable),
+            (CloseReason::Tls(TlsFault::NotOffered), Ending::Untrusted),
+            (
+                CloseReason::Authentication(AuthenticationFault::Refused(
+                    SaslCondition::TemporaryAuthFailure,
+                )),
+                Ending::Unreachable,
+            ),
+            (
+                CloseReason::Authentication(AuthenticationFault::Refused(SaslCondition::InvalidAuthzid)),
+                Ending::Untrusted,
+            ),
+        ] {
+            assert_eq!(Ending::from(&reason), ending, "{reason}");
+        }
+        assert_eq!(Ending::from(Exhausted::NoService), Ending::NotFound);
+        assert_eq!(Ending::from(Exhausted::LookupFailed), Ending::NotFound);
+        assert_eq!(Ending::from(Exhausted::Unreachable), Ending::Unreachable);
     }
 }

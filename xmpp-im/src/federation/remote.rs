@@ -547,7 +547,7 @@ impl Remote {
         let unused = self
             .links
             .iter()
-            .filter(|(id, link)| !used.contains(*id) && !(awaited && link.phase == Phase::Opening));
+            .filter(|(id, link)| !used.contains(*id) && (!awaited || link.phase != Phase::Opening));
         for id in unused.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.close(id, cx);
         }

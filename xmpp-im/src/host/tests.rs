@@ -1,12 +1,14 @@
 //! A host as its embedder sees it.
 
 mod anonymous;
+mod answers;
 mod binding;
 mod federation;
 mod model;
 mod outbox;
 mod persist;
 mod presence;
+mod security;
 mod sessions;
 mod stanzas;
 

@@ -231,3 +231,6 @@ impl ClientCertVerifier for Anybody {
         ServerCertVerifier::supported_verify_schemes(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,13 +7,13 @@ use crate::conn::Close;
 use crate::conn::action::{CloseReason, Event, TlsFault, Warning};
 use crate::conn::core::Core;
 use crate::sasl::framing::{self, DecodeError};
-use crate::sasl::{SaslCondition, Secret};
+use crate::sasl::{Mechanism, SaslCondition, Secret};
 use crate::stream::{Condition, Features, Requirement, StreamError};
 use crate::tls::{Service, TlsPolicy, TlsRequest};
 use crate::xml::{Element, ns};
 
 /// The only mechanism between servers.
-const EXTERNAL: &str = "EXTERNAL";
+const EXTERNAL: &str = Mechanism::External.name();
 
 impl Peer {
     fn may_start_tls(&self) -> bool {

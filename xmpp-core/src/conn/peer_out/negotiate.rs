@@ -11,7 +11,7 @@ use crate::conn::core::Core;
 use crate::conn::peer_config::PeerOutboundConfig;
 use crate::conn::proof::DomainPairs;
 use crate::dialback::DialbackPolicy;
-use crate::sasl::{SaslCondition, framing};
+use crate::sasl::{Mechanism, SaslCondition, framing};
 use crate::stream::{Condition, Features, FirstLevel, StreamHeader};
 use crate::tls::{Service, TlsInfo, TlsPolicy, TlsRequest};
 use crate::xml::{Element, ns};
@@ -103,12 +103,15 @@ impl Link {
         let external = self.external == External::Untried
             && !self.config.verification_only
             && self.is_certified(self.config.remote.as_str())
-            && features.mechanisms().iter().any(|name| name == "EXTERNAL");
+            && features.mechanisms().iter().any(|name| name == Mechanism::External.name());
         if external {
             // XEP-0178 section 3 step 10 makes the identity unnecessary, but older servers want it.
             let text = framing::encode(Some(self.config.local.as_str().as_bytes()));
             core.element(
-                Element::builder(ns::SASL, "auth").attr("mechanism", "EXTERNAL").text(&text).build(),
+                Element::builder(ns::SASL, "auth")
+                    .attr("mechanism", Mechanism::External.name())
+                    .text(&text)
+                    .build(),
             );
             return State::AwaitSasl(self);
         }

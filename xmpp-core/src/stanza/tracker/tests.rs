@@ -56,8 +56,6 @@ fn a_response_counts_only_from_whom_was_asked() {
         for from in entities {
             let expected = match (asked, from) {
                 // Nobody but the server speaks for the account, with or without its name.
-                // covers 6120-8.1.2.1-04
-                // covers 3920-9.1.2-07
                 (None | Some("juliet@example.com"), None | Some("juliet@example.com" | "example.com")) => {
                     true
                 }
@@ -67,6 +65,10 @@ fn a_response_counts_only_from_whom_was_asked() {
             assert_eq!(takes(asked, from), expected, "asked {asked:?}, answered by {from:?}");
         }
     }
+    // covers 6120-8.1.2.1-04
+    assert!(takes(Some("juliet@example.com"), None));
+    // covers 3920-9.1.2-07
+    assert!(takes(None, None) && takes(Some("example.com"), None));
     // Two spellings of one address are one.
     assert!(takes(Some("Romeo@EXAMPLE.net./orchard"), Some("romeo@example.net/orchard")));
     assert!(!takes(Some("romeo@example.net/orchard"), Some("romeo@example.net/Orchard")));

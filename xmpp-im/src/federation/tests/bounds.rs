@@ -23,6 +23,7 @@ fn sixty_four_stanzas_wait_for_a_remote_domain() {
     office.connect_as(OTHER, REMOTE);
     assert!(office.is_quiet());
     office.send("64");
+    // covers 3920-9.3.3-21: what is short is told with `wait`
     assert_eq!(office.bounces(REFUSED.0, REFUSED.1), "64");
     // Others are not touched.
     office.send_as(LOCAL, "verona.example", "a");

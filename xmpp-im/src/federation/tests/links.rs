@@ -17,8 +17,10 @@ fn told(ending: Ending) -> (Condition, ErrorType) {
 #[test]
 fn r3920_10_2_02_a_sender_hears_that_the_remote_server_was_not_reached() {
     // covers 6120-10.4.3-01
+    // covers 3920-9.3.3-19
     assert_eq!(told(Ending::NotFound), (Condition::RemoteServerNotFound, ErrorType::Cancel));
     // covers 6120-10.4.3-02
+    // covers 3920-9.3.3-20
     assert_eq!(told(Ending::Unreachable), (Condition::RemoteServerTimeout, ErrorType::Wait));
     assert_eq!(told(Ending::Over), (Condition::RemoteServerTimeout, ErrorType::Wait));
     assert_eq!(told(Ending::Untrusted), (Condition::RemoteServerTimeout, ErrorType::Cancel));

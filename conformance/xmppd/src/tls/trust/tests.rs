@@ -1,0 +1,99 @@
+use std::fs;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConnection;
+use xmpp_core::jid::BareJid;
+use xmpp_core::tls::Service;
+
+use super::super::{Identity, Tls};
+use super::*;
+use crate::data_dir::DataDir;
+
+/// A self-signed certificate for a name: in PEM, and as a peer presents it.
+fn self_signed(name: &str) -> (String, CertificateDer<'static>) {
+    let params = CertificateParams::new([name.to_owned()]).unwrap();
+    let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    (certificate.pem(), certificate.der().clone())
+}
+
+/// An authority, in PEM, and what it issued for a name.
+fn issued(name: &str) -> (String, CertificateDer<'static>) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::from_params(&params, &key);
+    let own = CertificateParams::new([name.to_owned()]).unwrap();
+    let certificate = own.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
+    (authority, certificate.der().clone())
+}
+
+/// What is trusted when a file holds this.
+fn trust(pem: &str) -> Trust {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    fs::write(&path, pem).unwrap();
+    Trust::load(&path).unwrap()
+}
+
+#[test]
+fn r3920_14_2_11_a_certificate_that_was_approved_is_good_though_nobody_signed_it() {
+    let (pem, certificate) = self_signed("example.com");
+    assert!(!Trust::nobody().judge(Some(&[certificate.clone()])).is_trusted());
+    let info = trust(&pem).judge(Some(&[certificate]));
+    assert_eq!(info.verify("example.com", Service::Server), Ok(()));
+}
+
+#[test]
+fn r3920_14_2_12_another_certificate_of_the_same_name_was_not_approved() {
+    let (pem, _) = self_signed("example.com");
+    let (_, other) = self_signed("example.com");
+    let info = trust(&pem).judge(Some(&[other]));
+    assert!(info.matches("example.com", Service::Server) && !info.is_trusted());
+}
+
+#[test]
+fn r6120_13_6_02_trust_anchors_are_what_the_administrator_gives() {
+    let (authority, certificate) = issued("example.com");
+    let info = trust(&authority).judge(Some(&[certificate]));
+    assert_eq!(info.verify("example.com", Service::Server), Ok(()));
+    let (_, foreign) = issued("example.com");
+    // covers 6120-13.6-03: those that the machine trusts are not looked at
+    assert_eq!(trust(&authority).authorities(), 1);
+    assert!(!trust(&authority).judge(Some(&[foreign])).is_trusted());
+}
+
+fn self_made() -> Identity {
+    let outer = tempfile::tempdir().unwrap();
+    let dir = DataDir::create(&outer.path().join("data")).unwrap();
+    Identity::self_made(&dir, &[BareJid::new("example.com").unwrap()]).unwrap().0
+}
+
+#[test]
+fn r6120_13_7_1_1_01_a_self_made_certificate_is_an_end_entitys() {
+    let identity = self_made();
+    let certificate = identity.certificate().unwrap();
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).unwrap();
+    assert!(!parsed.is_ca());
+    assert!(parsed.subject().iter().next().is_some());
+    assert_eq!(parsed.version(), x509_parser::x509::X509Version::V3);
+}
+
+#[test]
+fn r6120_13_9_5_01_ssl_is_refused() {
+    // A CLIENT-HELLO of SSL 2.0 with one cipher suite, and a ClientHello of SSL 3.0.
+    let ssl2 =
+        [0x80, 0x1c, 1, 0, 2, 0, 3, 0, 0, 0, 16, 1, 0, 0x80, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9];
+    let mut ssl3 = vec![0x16, 3, 0, 0, 45, 1, 0, 0, 41, 3, 0];
+    ssl3.extend([7; 32]);
+    ssl3.extend([0, 0, 2, 0, 0x2f, 1, 0]);
+    let tls = Tls::new(self_made()).unwrap();
+    for config in [tls.clients(), tls.clients_direct(), tls.peers()] {
+        for hello in [&ssl2[..], &ssl3] {
+            let mut server = ServerConnection::new(Arc::clone(config)).unwrap();
+            server.read_tls(&mut &hello[..]).unwrap();
+            assert!(server.process_new_packets().is_err(), "{hello:?}");
+            assert!(server.is_handshaking());
+        }
+    }
+}
