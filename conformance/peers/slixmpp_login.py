@@ -24,8 +24,6 @@ class Login(Play):
         actor.enable_starttls = not options.direct_tls_first
         if options.certificate:
             actor.certfile, actor.keyfile = options.certificate
-            # The certificate says who it is.
-            actor.credentials["authzid"] = b""
         return actor
 
     async def play(self):
