@@ -300,6 +300,18 @@ fn silence_oversize_and_a_cut_end_it() {
     assert_eq!(end.conn.send(NOW, message("a@b.lit", "plays.shakespeare.lit")).unwrap_err(), Misuse::Closed);
 }
 
+/// RFC 6120 sections 4.6.1 and 4.6.3: a space has no answer, and neither end has to have something to say.
+#[test]
+fn silence_does_not_end_a_stream_that_carries_stanzas() {
+    let (mut server, mut component) = (online_server(), online_component());
+    let (idle, rest) = (Duration::from_secs(150), Duration::from_secs(60));
+    for _ in 0..5 {
+        assert_eq!((server.sleep(idle), component.sleep(idle)), (" ".into(), " ".into()));
+    }
+    assert_eq!((server.sleep(rest), component.sleep(rest)), Default::default());
+    assert!(server.reason.is_none() && component.reason.is_none());
+}
+
 #[test]
 fn the_two_ends_understand_each_other() {
     let (mut left, mut right) = (component(), server());

@@ -348,12 +348,12 @@ impl Peer {
         if self.proof.is_empty() { State::Negotiating(self) } else { State::Online(self) }
     }
 
-    /// Whether the certificate proves who the peer says it is (XEP-0178 section 3 step 9).
+    /// Whether the certificate proves who the peer says it is (XEP-0178 section 3 step 9). Nobody else is one of our own domains, even
+    /// with a certificate that is good for them too.
     fn may_external(&self) -> bool {
-        self.tls
-            .as_ref()
-            .zip(self.claimed.as_ref())
-            .is_some_and(|(tls, claimed)| tls.verify(claimed.domain(), Service::Server).is_ok())
+        self.tls.as_ref().zip(self.claimed.as_ref()).is_some_and(|(tls, claimed)| {
+            !self.config.serves(claimed) && tls.verify(claimed.domain(), Service::Server).is_ok()
+        })
     }
 
     fn on_stanza(self: Box<Self>, core: &mut Core, element: &Element) -> State {

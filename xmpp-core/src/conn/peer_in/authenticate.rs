@@ -103,7 +103,9 @@ impl Peer {
             Err(_) => return self.fail_auth(core, SaslCondition::MalformedRequest),
         };
         let proved = match (&self.tls, &self.claimed) {
-            (Some(tls), Some(claimed)) => self.proof.by_external(tls, claimed, authzid),
+            (Some(tls), Some(claimed)) if !self.config.serves(claimed) => {
+                self.proof.by_external(tls, claimed, authzid)
+            }
             _ => Err(SaslCondition::NotAuthorized),
         };
         if let Err(condition) = proved {
