@@ -233,6 +233,23 @@ fn external_is_offered_to_whom_it_fits() {
     assert_eq!(end.feed(AUTH_AS), failure("not-authorized"));
 }
 
+#[test]
+fn starttls_that_will_not_do_fails() {
+    let failed = format!("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>{FOOTER}");
+    for (config, inside, fault) in [
+        (inbound_config(), "<x xmlns='urn:x'/>", TlsFault::Malformed),
+        (inbound_config(), "x", TlsFault::Malformed),
+        (open_inbound_config(), "", TlsFault::NotOffered),
+    ] {
+        let mut end = inbound(config);
+        end.feed(HEADER);
+        let request = format!("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>{inside}</starttls>");
+        // RFC 6120 section 5.4.2.2.
+        assert_eq!(end.feed(request), failed, "{inside}");
+        assert_eq!((end.reason, end.handshakes), (Some(CloseReason::Tls(fault)), 0));
+    }
+}
+
 fn failure(condition: &str) -> String {
     format!("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><{condition}/></failure>")
 }

@@ -66,6 +66,7 @@ mod proof;
 mod question;
 mod server;
 mod server_config;
+mod starttls;
 mod timer;
 
 pub use action::{
