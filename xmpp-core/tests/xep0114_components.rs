@@ -138,6 +138,8 @@ fn a_header_that_will_not_do_is_answered_with_a_header_and_an_error() {
         let mut end = server();
         let said = end.feed(header);
         assert!(said.starts_with("<?xml version='1.0'?><stream:stream "), "{said}");
+        // RFC 6120 section 4.7.3: also a stream that is over at once has an id.
+        assert!(said.contains(" id='"), "{said}");
         assert!(said.ends_with(&stream_error(condition)), "{header}: {said}");
     };
     refused(&HEADER.replace("jabber:component:accept", "jabber:client"), "invalid-namespace");
