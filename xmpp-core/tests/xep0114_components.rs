@@ -315,6 +315,59 @@ fn silence_does_not_end_a_stream_that_carries_stanzas() {
 }
 
 #[test]
+fn garbage_oversize_and_a_cut_at_any_byte_end_both() {
+    fn end_all<C: Drive>(fresh: [fn() -> End<C>; 3]) {
+        for start in fresh {
+            for bad in
+                ["\u{1}", "<a></b>", "&lt;", "<!-- -->", "<!DOCTYPE x>", "<?pi x?>", "GET / HTTP/1.1\r\n\r\n"]
+            {
+                let mut end = start();
+                let events = end.events.len();
+                for byte in bad.as_bytes().chunks(1) {
+                    if end.conn.wants_input() {
+                        end.feed(byte);
+                    }
+                }
+                assert!(end.reason.is_some() && !end.conn.wants_input(), "{bad}");
+                assert!(end.stanzas.is_empty() && end.events.len() == events + 1, "{bad}: {:?}", end.events);
+            }
+            // Never more than a stanza's worth.
+            let (mut end, mut taken) = (start(), 0);
+            end.feed("<message from='plays.shakespeare.lit' to='juliet@shakespeare.lit'>");
+            while end.conn.wants_input() {
+                end.feed("x".repeat(4096));
+                taken += 4096;
+                assert!(taken <= 524_288 + 4096);
+            }
+            assert!(end.reason.is_some() && end.stanzas.is_empty());
+            let mut end = start();
+            end.conn.transport_closed(end.now);
+            end.said();
+            assert!(end.reason.is_some() && end.conn.poll_timeout().is_none());
+        }
+    }
+    end_all([server, || challenged().0, online_server]);
+    end_all([
+        component,
+        || {
+            let mut end = component();
+            end.feed(ANSWER);
+            end
+        },
+        online_component,
+    ]);
+
+    let script = format!("{ANSWER}<handshake/>{MESSAGE}</stream:stream>");
+    for at in 0..=script.len() {
+        let mut end = component();
+        script.as_bytes()[..at].chunks(1).for_each(|byte| drop(end.feed(byte)));
+        end.conn.transport_closed(end.now);
+        end.said();
+        assert!(end.reason.is_some() && !end.conn.wants_input(), "{at}");
+    }
+}
+
+#[test]
 fn the_two_ends_understand_each_other() {
     let (mut left, mut right) = (component(), server());
     let mut to_right = left.transcript.clone();
