@@ -83,6 +83,7 @@ fn r3920_14_4_02_servers_have_dialback_as_well() {
     assert!(initiating.transcript.contains("<db:result "), "{}", initiating.transcript);
     let said = receiving.judge(Verdict::Valid);
     assert_eq!(said, peer::result_is(peer::MONTAGUE, peer::CAPULET, "valid"));
+    // covers 3920-12.1-05
     assert!(receiving.events().contains(&"authorized montague.example capulet.example Dialback".to_owned()));
 }
 
@@ -190,6 +191,7 @@ fn r6120_13_12_05_the_largest_size_is_a_setting() {
         assert_eq!((server.stanzas.len(), server.over), (1, false), "{limit}");
         // covers 6120-13.12-06
         assert_eq!(server.feed(message_of(limit + 1)), stream_error("policy-violation"), "{limit}");
+        // covers 6120-13.12-08: what is too large is dropped
         assert_eq!(server.stanzas.len(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Our reference runtime as a peer's counterpart: a real process on a free port.
 
 use super::{
-    Account, Failure, JULIET, Proof, ROMEO, Server, Site,
+    Account, Direction, Failure, JULIET, Proof, ROMEO, Server, Site,
     artifact::Artifact,
     process::{self, Daemon, Ready},
 };
@@ -86,6 +86,25 @@ impl Xmppd {
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// How `remote` proved itself to it, or it to `remote`, on each stream so far.
+    #[must_use]
+    pub fn proofs(&self, direction: Direction, remote: &str) -> Vec<Proof> {
+        let said = match direction {
+            Direction::Incoming => "a server has proved its domain",
+            Direction::Outgoing => "the server takes our stanzas",
+        };
+        let remote = format!(" remote={remote} ");
+        let printed = process::printed(&self.server.log);
+        let proofs = printed.lines().filter(|line| line.contains(said) && line.contains(&remote));
+        proofs
+            .filter_map(|line| match line {
+                line if line.contains("proof=\"certificate\"") => Some(Proof::External),
+                line if line.contains("proof=\"dialback\"") => Some(Proof::Dialback),
+                _ => None,
+            })
+            .collect()
     }
 }
 

@@ -12,14 +12,15 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
+use xmpp_core::dialback::DialbackPolicy;
 use xmpp_core::jid::BareJid;
 use xmpp_core::tls::TlsPolicy;
 
 use crate::cli::Serve;
 use crate::data_dir::DataDir;
-use crate::server::{Listeners, Options, Server, StartError};
+use crate::server::{FederationOptions, Listeners, Options, Server, StartError};
 use crate::store::{Store, StoreError};
-use crate::tls::{Identity, Origin, Tls, TlsError};
+use crate::tls::{Identity, Origin, Tls, TlsError, Trust};
 
 /// Name of the file in the data folder that a running server holds locked.
 const LOCK: &str = "serve.lock";
@@ -42,14 +43,43 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     let store = Store::open(data).await?;
     let domains = arguments.domains();
     let certificate = certificate(&dir, &arguments, domains.clone()).await?;
-    let tls = Tls::new(certificate.identity)?;
+    let mut tls = Tls::new(certificate.identity)?;
     let policy = if arguments.insecure_plaintext { TlsPolicy::Optional } else { TlsPolicy::Required };
     let connections = connections();
-    let options =
-        Options::new(domains.clone()).with_tls(policy).with_connections(connections, connections / 5);
+    // Each way to other servers takes as many descriptors as a fifth of the connections.
+    let peers = if arguments.s2s.is_empty() { 0 } else { connections / 5 };
+    let clients = connections - 2 * peers;
+    let mut options = Options::new(domains.clone()).with_tls(policy).with_connections(clients, clients / 5);
     let mut listeners = Listeners::new(bind(arguments.c2s).await?);
     if let Some(address) = arguments.c2s_tls {
         listeners = listeners.with_clients_tls(bind(address).await?);
+    }
+    let mut servers = Vec::new();
+    for &address in &arguments.s2s {
+        let listener = bind(address).await?;
+        servers.push(listener.local_addr().unwrap_or(address));
+        listeners = listeners.with_peers(listener);
+    }
+    if !servers.is_empty() {
+        tls = tls.with_peer_trust(peer_trust(arguments.ca.clone()).await?);
+        let dialback = match arguments.require_certificates {
+            true => DialbackPolicy::Never,
+            false => DialbackPolicy::Encrypted,
+        };
+        let mut federation = FederationOptions::new().with_dialback(dialback).with_connections(peers);
+        for known in &arguments.resolve {
+            federation = federation.with_known(known.domain.clone(), known.address);
+        }
+        options = options.with_federation(federation);
+    }
+    if let Some(address) = arguments.component_listen {
+        listeners = listeners.with_components(bind(address).await?);
+    }
+    for component in &arguments.components {
+        if domains.contains(&component.domain) {
+            return Err(ServeError::Component { domain: component.domain.clone() });
+        }
+        options = options.with_component(component.domain.clone(), component.secret.clone());
     }
     let accounts = store.list_accounts().await?;
     let mut server = Server::start(listeners, store.clone(), tls, options).await?;
@@ -66,6 +96,8 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         uncovered: &certificate.uncovered,
         address: server.address(),
         policy,
+        servers: &servers,
+        arguments: &arguments,
     }
     .print();
 
@@ -82,6 +114,16 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         }
         _ = stop.next() => Err(ServeError::Hurried),
     }
+}
+
+/// Whose word on other servers' names is believed.
+async fn peer_trust(ca: Option<PathBuf>) -> Result<Trust, ServeError> {
+    // Files are read.
+    let loaded = tokio::task::spawn_blocking(move || match ca {
+        Some(path) => Trust::load(&path),
+        None => Ok(Trust::of_system()),
+    });
+    loaded.await.map_err(|error| ServeError::Signals(io::Error::other(error)))?.map_err(ServeError::Tls)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
@@ -195,6 +237,9 @@ struct Greeting<'a> {
     uncovered: &'a [String],
     address: SocketAddr,
     policy: TlsPolicy,
+    /// Where it listens for other servers.
+    servers: &'a [SocketAddr],
+    arguments: &'a Serve,
 }
 
 impl Greeting<'_> {
@@ -237,6 +282,20 @@ impl fmt::Display for Greeting<'_> {
         if self.policy != TlsPolicy::Required && !self.address.ip().is_loopback() {
             writeln!(f, "  warning      others can reach this address, and read what is not encrypted")?;
         }
+        for address in self.servers {
+            let proof = match self.arguments.require_certificates {
+                true => "by certificates",
+                false => "by certificates, else by dialback",
+            };
+            writeln!(f, "  servers      {address} (STARTTLS is required; they prove their domains {proof})")?;
+        }
+        if let Some(address) = self.arguments.component_listen {
+            let names: Vec<_> = self.arguments.components.iter().map(|it| it.domain.as_str()).collect();
+            writeln!(f, "  components   {address} ({}; nothing is encrypted)", names.join(", "))?;
+            if !address.ip().is_loopback() {
+                writeln!(f, "  warning      others can reach this address, and read what components send")?;
+            }
+        }
         if let (0, Some(domain)) = (self.accounts, domains.first()) {
             writeln!(f, "Add an account, then log in with it:")?;
             let (program, data) = (self.program.display(), self.data.display());
@@ -262,6 +321,11 @@ pub enum ServeError {
         /// The folder.
         path: PathBuf,
     },
+    /// A component has the name of a domain of the server.
+    Component {
+        /// Which one.
+        domain: BareJid,
+    },
     /// The store failed.
     Store(StoreError),
     /// There is no certificate to serve with.
@@ -286,6 +350,9 @@ pub enum ServeError {
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Component { domain } => {
+                write!(f, "{domain} is a domain of the server: a component needs one of its own")
+            }
             Self::Folder { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Running { path } => write!(
                 f,
@@ -310,7 +377,7 @@ impl std::error::Error for ServeError {
             Self::Store(error) => Some(error),
             Self::Tls(error) => Some(error),
             Self::Start(error) => Some(error),
-            Self::Running { .. } | Self::Failed | Self::Hurried => None,
+            Self::Running { .. } | Self::Component { .. } | Self::Failed | Self::Hurried => None,
         }
     }
 }

@@ -275,6 +275,7 @@ async fn there_are_places_for_so_many_and_no_more() {
     let first = Raw::connect(running.server.address()).await;
     let second = Raw::connect(running.server.address()).await;
     running.settle(2, 0).await;
+    // covers 6120-13.12-02
     assert_eq!(Raw::connect(running.server.address()).await.rest().await, "");
     drop((first, second));
     running.settle(0, 0).await;

@@ -26,6 +26,7 @@ use super::clock::Clock;
 use super::driver::{Driver, Role, Waiting, resolved};
 use super::host::{Attached, HostHandle};
 use super::listener::Arrival;
+use super::mailbox::End;
 use super::tally::Tally;
 use super::transport::{Handshake, Secured, Transport};
 use crate::hashing::HashingPool;
@@ -209,8 +210,10 @@ impl Role for Client {
         if mail.more {
             self.shared.host.drained(session.session());
         }
-        if let Some(error) = mail.close {
-            self.machine.fail(now, error);
+        match mail.end {
+            Some(End::Close) => self.machine.close(now),
+            Some(End::Fail(error)) => self.machine.fail(now, error),
+            None => {}
         }
         any || closed
     }
