@@ -10,7 +10,7 @@ use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
 use crate::component::proves;
-use crate::entropy::{Label, Seed};
+use crate::entropy::Seed;
 use crate::error::Misuse;
 use crate::jid::BareJid;
 use crate::limits::Limits;
@@ -91,7 +91,7 @@ impl ComponentAcceptor {
         let lang = config.lang.clone();
         let mut machine = Machine::new(State::AwaitHeader(config), ns::COMPONENT, limits, seed, now);
         // Streams of components have no version (XEP-0114 section 3).
-        machine.core().set_header(StreamHeader::new(ns::COMPONENT).with_lang(&lang).without_version());
+        machine.core().await_header(StreamHeader::new(ns::COMPONENT).with_lang(&lang).without_version());
         ComponentAcceptor { machine }
     }
 
@@ -177,8 +177,11 @@ impl Role for State {
             Some(Ok(domain)) if config.secrets.contains_key(&domain) => domain,
             Some(Ok(_)) => return refuse(core, Condition::HostUnknown),
         };
-        let stream_id = core.token(Label::StreamId);
-        core.amend_header(|ours| ours.with_from(domain.as_str()).with_id(&stream_id));
+        let mut stream_id = String::new();
+        core.amend_header(|ours| {
+            stream_id = ours.id().unwrap_or_default().to_owned();
+            ours.with_from(domain.as_str())
+        });
         core.open();
         let lang = header.lang().and_then(|lang| Lang::new(lang).ok());
         State::AwaitHandshake(Claim { config, component: Component { domain, lang }, stream_id })

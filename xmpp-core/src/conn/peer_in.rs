@@ -16,7 +16,6 @@ use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
 use super::proof::PeerProof;
-use super::question::Answer;
 use crate::dialback::{DialbackPolicy, Verdict};
 use crate::entropy::Seed;
 use crate::jid::{BareJid, Jid};
@@ -177,7 +176,7 @@ impl Role for State {
                 peer.on_verify(core, &element)
             }
             (State::Online(peer), _) => peer.on_stanza(core, &element),
-            (State::Negotiating(peer), FirstLevel::StartTls) => peer.start_tls(core),
+            (State::Negotiating(peer), FirstLevel::StartTls) => peer.start_tls(core, &element),
             (State::Negotiating(peer), FirstLevel::Auth) => peer.auth(core, &element),
             (State::Negotiating(peer), FirstLevel::Response) => {
                 peer.fail_auth(core, SaslCondition::MalformedRequest)
@@ -190,14 +189,6 @@ impl Role for State {
             }
             (other, _) => other,
         }
-    }
-
-    fn on_answer(self, _core: &mut Core, _answer: Answer) -> Self {
-        self
-    }
-
-    fn on_unanswered(self, _core: &mut Core) -> Self {
-        self
     }
 
     fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self {
@@ -348,12 +339,12 @@ impl Peer {
         if self.proof.is_empty() { State::Negotiating(self) } else { State::Online(self) }
     }
 
-    /// Whether the certificate proves who the peer says it is (XEP-0178 section 3 step 9).
+    /// Whether the certificate proves who the peer says it is (XEP-0178 section 3 step 9). Nobody else is one of our own domains, even
+    /// with a certificate that is good for them too.
     fn may_external(&self) -> bool {
-        self.tls
-            .as_ref()
-            .zip(self.claimed.as_ref())
-            .is_some_and(|(tls, claimed)| tls.verify(claimed.domain(), Service::Server).is_ok())
+        self.tls.as_ref().zip(self.claimed.as_ref()).is_some_and(|(tls, claimed)| {
+            !self.config.serves(claimed) && tls.verify(claimed.domain(), Service::Server).is_ok()
+        })
     }
 
     fn on_stanza(self: Box<Self>, core: &mut Core, element: &Element) -> State {

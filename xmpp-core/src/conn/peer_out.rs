@@ -15,7 +15,6 @@ use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
 use super::proof::DomainPairs;
-use super::question::Answer;
 use crate::dialback::{Verdict, Verification};
 use crate::entropy::Seed;
 use crate::error::Misuse;
@@ -246,14 +245,6 @@ impl Role for State {
             (State::Open(link), _) => link.on_packet(core, &element),
             (other, _) => other,
         }
-    }
-
-    fn on_answer(self, _core: &mut Core, _answer: Answer) -> Self {
-        self
-    }
-
-    fn on_unanswered(self, _core: &mut Core) -> Self {
-        self
     }
 
     fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self {
