@@ -698,6 +698,10 @@ fn closing_goes_both_ways() {
     // RFC 6120 section 4.4: what the peer still sends is heard.
     end.feed("<message from='capulet.example' to='montague.example'/>");
     assert!(end.events()[0].starts_with("stanza"));
+    // But there is nothing to be negotiated any more: no answer could be given.
+    end.feed(result("rooms.capulet.example", MONTAGUE, "key"));
+    end.feed(verify(CAPULET, MONTAGUE, "1", "key"));
+    assert!(end.questions.is_empty() && end.events().is_empty());
     end.feed(FOOTER);
     assert_eq!(end.reason, Some(CloseReason::Clean));
     let mut end = authorized();
