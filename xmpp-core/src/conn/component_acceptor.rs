@@ -221,12 +221,7 @@ impl Component {
                 if stanza.to().is_none() {
                     return refuse(core, Condition::ImproperAddressing);
                 }
-                if let Some(lang) = &self.lang
-                    && stanza.lang().is_none()
-                {
-                    // RFC 6120 section 4.7.4: the stream's language would be lost on the receiver's stream.
-                    stanza.set_lang(Some(lang.as_str()));
-                }
+                stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));
             }
             Err(malformed) => {
