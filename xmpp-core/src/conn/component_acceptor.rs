@@ -46,6 +46,13 @@ impl ComponentAcceptorConfig {
         self.limits = limits;
         self
     }
+
+    /// The language of the server's own texts (RFC 6120 section 4.7.4), `en` unless set.
+    #[must_use]
+    pub fn with_lang(mut self, lang: &str) -> Self {
+        self.lang = lang.to_owned();
+        self
+    }
 }
 
 /// A server's end of the stream that a component has opened.

@@ -32,6 +32,8 @@ use crate::xml::{Element, Lang, ns};
 /// [asked](super::Question::Verification) to find the authoritative server. Stanzas are handed in only from domains that were proved, to domains
 /// that they were proved to. As authoritative server it verifies the keys of our own domains, without asking.
 ///
+/// Once a domain is proved, silence does not end it: whoever has too many idle streams [closes](Self::close) some (RFC 6120 section 4.6.3).
+///
 /// ```
 /// use xmpp_core::conn::{Action, Drive, PeerConfig, PeerInbound};
 /// use xmpp_core::dialback::Secret;
