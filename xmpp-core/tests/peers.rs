@@ -642,6 +642,29 @@ fn silence_does_not_end_a_stream_that_carries_stanzas() {
     assert_eq!(end.said(), " ");
 }
 
+/// Dialback proves a pair while EXTERNAL is under way, which replaces the stream.
+#[test]
+fn a_stream_that_is_replaced_is_negotiated_like_the_first() {
+    let replaced = || {
+        let limits = Limits::server_peer().with_idle(SECOND, SECOND);
+        let info = certificate(Chain::Trusted, &[CAPULET]);
+        let mut end = secured(inbound_config().with_limits(limits), info);
+        end.feed(result(ROOMS, MONTAGUE, "key"));
+        end.feed("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'/>");
+        assert!(end.judge(Verdict::Valid).contains("type='valid'"));
+        assert_eq!(end.feed("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"), SUCCESS);
+        end
+    };
+    let mut end = replaced();
+    // In front of a header there is no room for white space.
+    assert_eq!(end.sleep(Duration::from_secs(59)), "");
+    assert!(end.feed(HEADER).starts_with("<?xml "));
+    assert_eq!(end.sleep(SECOND), " ");
+    let mut end = replaced();
+    assert!(end.sleep(Duration::from_secs(60)).starts_with("<?xml "));
+    assert_eq!(end.reason, Some(CloseReason::Timeout(Timer::Negotiation)));
+}
+
 #[test]
 fn a_lost_connection_hands_back_what_was_not_sent() {
     let mut end = authorized();
@@ -698,6 +721,10 @@ fn closing_goes_both_ways() {
     // RFC 6120 section 4.4: what the peer still sends is heard.
     end.feed("<message from='capulet.example' to='montague.example'/>");
     assert!(end.events()[0].starts_with("stanza"));
+    // But there is nothing to be negotiated any more: no answer could be given.
+    end.feed(result("rooms.capulet.example", MONTAGUE, "key"));
+    end.feed(verify(CAPULET, MONTAGUE, "1", "key"));
+    assert!(end.questions.is_empty() && end.events().is_empty());
     end.feed(FOOTER);
     assert_eq!(end.reason, Some(CloseReason::Clean));
     let mut end = authorized();

@@ -99,6 +99,10 @@ fn the_server_answers_in_the_components_name_without_version_or_features() {
     assert!(said.contains(" xmlns='jabber:component:accept'"), "{said}");
     assert!(said.contains(" from='plays.shakespeare.lit'"), "{said}");
     assert!(!said.contains(" version='1.0'>") && said.ends_with('>') && !said.contains("features"), "{said}");
+    assert!(said.contains(" xml:lang='en'"), "{said}");
+    let config = ComponentAcceptorConfig::new([(plays(), Secret::new("test"))]).with_lang("de");
+    let mut end = End::new(ComponentAcceptor::new(config.into(), Seed::new([2; 32]), NOW));
+    assert!(end.feed(HEADER).contains(" xml:lang='de'"));
 }
 
 #[test]

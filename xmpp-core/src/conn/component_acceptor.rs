@@ -46,6 +46,13 @@ impl ComponentAcceptorConfig {
         self.limits = limits;
         self
     }
+
+    /// The language of the server's own texts (RFC 6120 section 4.7.4), `en` unless set.
+    #[must_use]
+    pub fn with_lang(mut self, lang: &str) -> Self {
+        self.lang = lang.to_owned();
+        self
+    }
 }
 
 /// A server's end of the stream that a component has opened.
@@ -221,12 +228,7 @@ impl Component {
                 if stanza.to().is_none() {
                     return refuse(core, Condition::ImproperAddressing);
                 }
-                if let Some(lang) = &self.lang
-                    && stanza.lang().is_none()
-                {
-                    // RFC 6120 section 4.7.4: the stream's language would be lost on the receiver's stream.
-                    stanza.set_lang(Some(lang.as_str()));
-                }
+                stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));
             }
             Err(malformed) => {

@@ -263,10 +263,12 @@ impl<R: Role> Machine<R> {
             return self.core.finish(reason, Close::Graceful);
         }
         // After our closing tag nothing can be negotiated any more, but stanzas still count (RFC 6120 section 4.4).
-        if self.core.halves.ours() == Half::Closed && !self.core.online {
+        let closed = self.core.halves.ours() == Half::Closed;
+        if closed && !self.core.online {
             return;
         }
         match self.role.phase().map(|phase| phase.verdict(kind)) {
+            Some(Verdict::Accept) if closed && !Stanza::is_stanza(&element) => {}
             Some(Verdict::Accept) => self.step(|role, core| role.on_element(core, kind, element)),
             Some(Verdict::Refuse(condition)) => self.core.fail(condition),
             None => {}

@@ -32,6 +32,8 @@ use crate::xml::{Element, Lang, ns};
 /// [asked](super::Question::Verification) to find the authoritative server. Stanzas are handed in only from domains that were proved, to domains
 /// that they were proved to. As authoritative server it verifies the keys of our own domains, without asking.
 ///
+/// Once a domain is proved, silence does not end it: whoever has too many idle streams [closes](Self::close) some (RFC 6120 section 4.6.3).
+///
 /// ```
 /// use xmpp_core::conn::{Action, Drive, PeerConfig, PeerInbound};
 /// use xmpp_core::dialback::Secret;
@@ -366,12 +368,7 @@ impl Peer {
         }
         match parsed {
             Ok(mut stanza) => {
-                if let Some(lang) = &self.lang
-                    && stanza.lang().is_none()
-                {
-                    // RFC 6120 section 4.7.4: the stream's language would be lost on the receiver's stream.
-                    stanza.set_lang(Some(lang.as_str()));
-                }
+                stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));
             }
             Err(malformed) => {

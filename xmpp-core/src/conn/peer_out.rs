@@ -32,6 +32,8 @@ use crate::xml::{Element, ns};
 /// stanzas may flow. Other domains of ours, and of the peer's, can share the stream once they are [authorized](Self::authorize) too. To whoever
 /// opened a stream to us, it is also the way to the authoritative server: [`verify`](Self::verify).
 ///
+/// Silence does not end it, nor does a refusal: [close](Self::close) it when it is of no use any more (RFC 6120 section 4.6.3).
+///
 /// ```
 /// use xmpp_core::conn::{Action, Drive, PeerOutbound, PeerOutboundConfig};
 /// use xmpp_core::dialback::{DialbackPolicy, Secret};
