@@ -75,6 +75,11 @@ fn r3920_8_1_07_errors_end_the_stream_of_an_old_server_and_no_other() {
     end.feed(&unknown);
     // covers 3920-8.3-10
     assert!(ends_with(&end, "host-unknown"), "{}", end.transcript);
+    let mut end = old();
+    end.feed(result(CAPULET, MONTAGUE, "key"));
+    end.judge(Verdict::Failed(Condition::UndefinedCondition));
+    // covers 3920-4.7.3-21: which says nothing without an application's own
+    assert!(ends_with(&end, "remote-connection-failed"), "{}", end.transcript);
     // XEP-0220 section 2.5 leaves the stream to other domains.
     let mut end = greeted();
     let answer = end.feed(&unknown);

@@ -233,7 +233,8 @@ fn r6121_8_5_1_01_nobody_learns_who_has_an_account() {
         ("<message to='WHO' type='error'/>", None),
         ("<presence to='WHO' type='error'/>", None),
         ("<presence to='WHO' type='subscribe'/>", Some(Condition::FeatureNotImplemented)),
-        ("<presence to='WHO/x'/>", Some(Condition::FeatureNotImplemented)),
+        ("<presence to='WHO/x'/>", None),
+        ("<presence to='WHO' type='unavailable'/>", None),
     ] {
         let answers = ["juliet@example.com", "nobody@example.com"].map(|account| {
             desk.send(romeo, &request.replace("WHO", account));
