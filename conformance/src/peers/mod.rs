@@ -57,6 +57,7 @@ pub use self::{
     example::Example,
     gsasl::{Exchange, Gsasl, Login, Role},
     network::{Direction, Network, Proof, Site},
+    process::free_address,
     prosody::{Bindings, Hash, Prosody, Setup, Tls},
     slixmpp::{Component, Slixmpp},
     story::{Story, Told},

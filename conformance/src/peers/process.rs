@@ -124,7 +124,10 @@ impl Drop for Daemon {
 }
 
 /// A loopback address that was free a moment ago.
-pub(super) fn free_address() -> Result<SocketAddr, Failure> {
+///
+/// # Errors
+/// There is none.
+pub fn free_address() -> Result<SocketAddr, Failure> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 

@@ -27,7 +27,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server until it is interrupted
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Manage the accounts; works beside a running server
     #[command(subcommand)]
     User(UserCommand),
@@ -225,7 +225,7 @@ mod tests {
     fn serve(args: &[&str]) -> Result<Serve, clap::error::ErrorKind> {
         let args = ["xmppd", "serve"].iter().chain(args);
         match Cli::try_parse_from(args).map_err(|error| error.kind())?.command {
-            Command::Serve(serve) => Ok(serve),
+            Command::Serve(serve) => Ok(*serve),
             other => panic!("not `serve`: {other:?}"),
         }
     }

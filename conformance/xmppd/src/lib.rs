@@ -33,7 +33,7 @@ pub fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     match cli.command {
         Command::Serve(arguments) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(serve::run(&cli.data, arguments))?;
+            runtime.block_on(serve::run(&cli.data, *arguments))?;
             Ok(())
         }
         Command::User(command) => {

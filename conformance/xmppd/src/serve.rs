@@ -12,20 +12,24 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
+use xmpp_core::dialback::DialbackPolicy;
 use xmpp_core::jid::BareJid;
 use xmpp_core::tls::TlsPolicy;
 
 use crate::cli::Serve;
 use crate::data_dir::DataDir;
-use crate::server::{Listeners, Options, Server, StartError};
+use crate::server::{FederationOptions, Listeners, Options, Server, StartError};
 use crate::store::{Store, StoreError};
-use crate::tls::{Identity, Origin, Tls, TlsError};
+use crate::tls::{Identity, Origin, Tls, TlsError, Trust};
 
 /// Name of the file in the data folder that a running server holds locked.
 const LOCK: &str = "serve.lock";
 
 /// Connections that are taken at the most, descriptors permitting.
 const CONNECTIONS: usize = 10_000;
+
+/// Sessions of clients without an account that there are at the most, where they are let in.
+const ANONYMOUS: usize = 1_000;
 
 /// Descriptors for everything else: the store, the listener, standard streams.
 const OTHER_FILES: u64 = 64;
@@ -42,14 +46,55 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     let store = Store::open(data).await?;
     let domains = arguments.domains();
     let certificate = certificate(&dir, &arguments, domains.clone()).await?;
-    let tls = Tls::new(certificate.identity)?;
+    let mut tls = Tls::new(certificate.identity)?;
+    if let Some(path) = arguments.client_ca.clone() {
+        tls = tls.with_client_trust(blocking(move || Trust::load(&path)).await?)?;
+    }
     let policy = if arguments.insecure_plaintext { TlsPolicy::Optional } else { TlsPolicy::Required };
     let connections = connections();
-    let options =
-        Options::new(domains.clone()).with_tls(policy).with_connections(connections, connections / 5);
+    // Each way to other servers takes as many descriptors as a fifth of the connections.
+    let peers = if arguments.s2s.is_empty() { 0 } else { connections / 5 };
+    let clients = connections - 2 * peers;
+    let anonymous = if arguments.anonymous { ANONYMOUS } else { 0 };
+    let mut options = Options::new(domains.clone())
+        .with_tls(policy)
+        .with_connections(clients, clients / 5)
+        .with_anonymous(anonymous);
     let mut listeners = Listeners::new(bind(arguments.c2s).await?);
     if let Some(address) = arguments.c2s_tls {
         listeners = listeners.with_clients_tls(bind(address).await?);
+    }
+    let mut servers = Vec::new();
+    for &address in &arguments.s2s {
+        let listener = bind(address).await?;
+        servers.push(listener.local_addr().unwrap_or(address));
+        listeners = listeners.with_peers(listener);
+    }
+    if !servers.is_empty() {
+        let ca = arguments.ca.clone();
+        let trust = blocking(move || match ca {
+            Some(path) => Trust::load(&path),
+            None => Ok(Trust::of_system()),
+        });
+        tls = tls.with_peer_trust(trust.await?);
+        let dialback = match arguments.require_certificates {
+            true => DialbackPolicy::Never,
+            false => DialbackPolicy::Encrypted,
+        };
+        let mut federation = FederationOptions::new().with_dialback(dialback).with_connections(peers);
+        for known in &arguments.resolve {
+            federation = federation.with_known(known.domain.clone(), known.address);
+        }
+        options = options.with_federation(federation);
+    }
+    if let Some(address) = arguments.component_listen {
+        listeners = listeners.with_components(bind(address).await?);
+    }
+    for component in &arguments.components {
+        if domains.contains(&component.domain) {
+            return Err(ServeError::Component { domain: component.domain.clone() });
+        }
+        options = options.with_component(component.domain.clone(), component.secret.clone());
     }
     let accounts = store.list_accounts().await?;
     let mut server = Server::start(listeners, store.clone(), tls, options).await?;
@@ -65,7 +110,12 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         origin: certificate.origin,
         uncovered: &certificate.uncovered,
         address: server.address(),
+        tls_address: server.tls_address(),
+        anonymous,
+        client_ca: arguments.client_ca.as_deref(),
         policy,
+        servers: &servers,
+        arguments: &arguments,
     }
     .print();
 
@@ -144,8 +194,8 @@ async fn certificate(
 ) -> Result<Certificate, ServeError> {
     let given = arguments.cert.clone().zip(arguments.key.clone());
     let dir = dir.clone();
-    // Files are read, and a lock may be waited for.
-    let loaded = tokio::task::spawn_blocking(move || match given {
+    // A lock may be waited for.
+    blocking(move || match given {
         Some((path, key)) => {
             let identity = Identity::load(&path, &key)?;
             let uncovered = identity.uncovered(&domains);
@@ -158,8 +208,14 @@ async fn certificate(
         }
     })
     .await
-    .map_err(|error| ServeError::Signals(io::Error::other(error)))?;
-    loaded.map_err(ServeError::Tls)
+}
+
+/// Reads files away from the I/O threads.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, TlsError> + Send + 'static,
+) -> Result<T, ServeError> {
+    let done = tokio::task::spawn_blocking(read).await;
+    done.map_err(|error| ServeError::Signals(io::Error::other(error)))?.map_err(ServeError::Tls)
 }
 
 /// The signals that end the server.
@@ -194,7 +250,14 @@ struct Greeting<'a> {
     origin: Option<Origin>,
     uncovered: &'a [String],
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
+    /// Sessions without an account that are let in.
+    anonymous: usize,
+    client_ca: Option<&'a Path>,
     policy: TlsPolicy,
+    /// Where it listens for other servers.
+    servers: &'a [SocketAddr],
+    arguments: &'a Serve,
 }
 
 impl Greeting<'_> {
@@ -237,6 +300,31 @@ impl fmt::Display for Greeting<'_> {
         if self.policy != TlsPolicy::Required && !self.address.ip().is_loopback() {
             writeln!(f, "  warning      others can reach this address, and read what is not encrypted")?;
         }
+        if let Some(address) = self.tls_address {
+            writeln!(f, "  direct TLS   {address} (XEP-0368)")?;
+        }
+        if let Some(path) = self.client_ca {
+            let path = path.display();
+            writeln!(f, "  logins       by client certificates that {path} vouches for (SASL EXTERNAL)")?;
+        }
+        if self.anonymous > 0 {
+            let sessions = self.anonymous;
+            writeln!(f, "  logins       without an account, {sessions} at once (SASL ANONYMOUS)")?;
+        }
+        for address in self.servers {
+            let proof = match self.arguments.require_certificates {
+                true => "by certificates",
+                false => "by certificates, else by dialback",
+            };
+            writeln!(f, "  servers      {address} (STARTTLS is required; they prove their domains {proof})")?;
+        }
+        if let Some(address) = self.arguments.component_listen {
+            let names: Vec<_> = self.arguments.components.iter().map(|it| it.domain.as_str()).collect();
+            writeln!(f, "  components   {address} ({}; nothing is encrypted)", names.join(", "))?;
+            if !address.ip().is_loopback() {
+                writeln!(f, "  warning      others can reach this address, and read what components send")?;
+            }
+        }
         if let (0, Some(domain)) = (self.accounts, domains.first()) {
             writeln!(f, "Add an account, then log in with it:")?;
             let (program, data) = (self.program.display(), self.data.display());
@@ -262,6 +350,11 @@ pub enum ServeError {
         /// The folder.
         path: PathBuf,
     },
+    /// A component has the name of a domain of the server.
+    Component {
+        /// Which one.
+        domain: BareJid,
+    },
     /// The store failed.
     Store(StoreError),
     /// There is no certificate to serve with.
@@ -286,6 +379,9 @@ pub enum ServeError {
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Component { domain } => {
+                write!(f, "{domain} is a domain of the server: a component needs one of its own")
+            }
             Self::Folder { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Running { path } => write!(
                 f,
@@ -310,7 +406,7 @@ impl std::error::Error for ServeError {
             Self::Store(error) => Some(error),
             Self::Tls(error) => Some(error),
             Self::Start(error) => Some(error),
-            Self::Running { .. } | Self::Failed | Self::Hurried => None,
+            Self::Running { .. } | Self::Component { .. } | Self::Failed | Self::Hurried => None,
         }
     }
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 use tracing::{debug, warn};
-use xmpp_core::conn::{Action, Close, Drive, Event, Question, ServerConnection};
+use xmpp_core::conn::{
+    Action, Close, ComponentAcceptor, Drive, Event, PeerInbound, PeerOutbound, Question, ServerConnection,
+};
 use xmpp_core::error::Misuse;
 use xmpp_core::stream::{Condition, StreamError};
 use xmpp_core::time::Instant;
@@ -51,7 +53,7 @@ macro_rules! machine {
         }
     )*};
 }
-machine!(ServerConnection);
+machine!(ServerConnection, PeerInbound, PeerOutbound, ComponentAcceptor);
 
 /// What a connection is for: the machine, and what happens with that which comes out of it.
 pub(super) trait Role: Send {
@@ -94,8 +96,8 @@ impl<R: Role> Driver<R> {
         Self { role, transport, clock, close }
     }
 
-    /// Runs until the connection is over; tells its peer when the server shuts down.
-    pub(super) async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
+    /// Runs until the connection is over, and gives the role back; tells the peer when the server shuts down.
+    pub(super) async fn run(mut self, mut shutdown: watch::Receiver<bool>) -> R {
         debug!("connected");
         let mut alarm = Alarm::new(self.clock);
         let mut running = true;
@@ -166,13 +168,12 @@ impl<R: Role> Driver<R> {
         }
     }
 
-    async fn end(self, close: Close) {
+    async fn end(self, close: Close) -> R {
         let Self { role, transport, close: limit, .. } = self;
         if close == Close::Graceful {
             transport.close(limit).await;
         }
-        // Only now is its place free for another.
-        drop(role);
+        role
     }
 }
 

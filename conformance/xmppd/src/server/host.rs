@@ -26,11 +26,16 @@ use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant as Moment, sleep_until};
 use tracing::debug;
+use xmpp_core::conn::Identity;
+use xmpp_core::dialback::{self, Verdict, Verification};
 use xmpp_core::jid::{BareJid, FullJid, Jid};
 use xmpp_core::stanza::{Condition, ErrorType, Stanza, StanzaError};
+use xmpp_core::stream;
 use xmpp_im::host::{Host, HostAction, SessionId};
 
-use super::mailbox::Mailbox;
+use super::components::Components;
+use super::mailbox::{End, Mailbox};
+use super::remotes::Remotes;
 use super::storage::{Job, Reply};
 
 /// Commands that may wait beside the reserved ends of sessions.
@@ -63,18 +68,86 @@ type Bound = Result<Attached, StanzaError>;
 pub(super) enum Command {
     /// Start a session. Its end goes into the room that is reserved for it.
     Bind {
-        account: BareJid,
+        identity: Identity,
         resource: Option<String>,
         room: OwnedPermit<Command>,
         reply: oneshot::Sender<Bound>,
     },
-    /// A client's stanza, with its share of the budget.
-    Stanza { session: SessionId, stanza: Stanza, share: Share },
+    /// A stanza, with its share of the budget.
+    Stanza { origin: Origin, stanza: Stanza, share: Share },
     /// A session's transport has ended.
     Detach { session: SessionId, unsent: Vec<Stanza> },
+    /// A component has proved its domain. Its end goes into the room that is reserved for it.
+    Attach {
+        domain: BareJid,
+        room: OwnedPermit<Command>,
+        reply: oneshot::Sender<Result<AttachedComponent, stream::Condition>>,
+    },
+    /// A component's transport has ended.
+    DetachComponent { domain: BareJid, unsent: Vec<Stanza> },
+    /// Find out whether a key is that of its domain.
+    Verify { verification: Verification, reply: oneshot::Sender<Verdict> },
 }
 
-/// A stanza's share of the budgets of its session and of all.
+/// Where a stanza comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin {
+    /// A client.
+    Session(SessionId),
+    /// A component, or another server.
+    Outside,
+    /// The server itself, which answers another server's stanza that was none.
+    Ours,
+}
+
+/// Who reads a mailbox that was full.
+#[derive(Debug)]
+pub(super) enum Reader {
+    Session(SessionId),
+    Component(BareJid),
+}
+
+/// The way in for what comes from outside, with its share of what may be under way.
+#[derive(Debug)]
+pub(super) struct Inlet {
+    budget: Arc<Semaphore>,
+}
+
+/// A component that a connection carries; is gone when this is dropped, wherever that happens.
+#[derive(Debug)]
+pub(super) struct AttachedComponent {
+    domain: BareJid,
+    mailbox: Arc<Mailbox>,
+    inlet: Inlet,
+    /// What was taken out of the mailbox and never sent.
+    pub(super) unsent: Vec<Stanza>,
+    room: Option<OwnedPermit<Command>>,
+}
+
+impl AttachedComponent {
+    pub(super) const fn domain(&self) -> &BareJid {
+        &self.domain
+    }
+
+    pub(super) const fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    pub(super) const fn inlet(&self) -> &Inlet {
+        &self.inlet
+    }
+}
+
+impl Drop for AttachedComponent {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take() {
+            let unsent = std::mem::take(&mut self.unsent);
+            room.send(Command::DetachComponent { domain: self.domain.clone(), unsent });
+        }
+    }
+}
+
+/// A stanza's share of the budgets of its connection and of all.
 #[derive(Debug)]
 pub(super) struct Share {
     own: OwnedSemaphorePermit,
@@ -120,7 +193,7 @@ impl Drop for Attached {
 #[derive(Clone, Debug)]
 pub(super) struct HostHandle {
     commands: Sender<Command>,
-    drained: Sender<SessionId>,
+    drained: Sender<Reader>,
     budget: Arc<Semaphore>,
 }
 
@@ -131,31 +204,62 @@ impl HostHandle {
     /// What the client is to be told.
     pub(super) async fn bind(
         &self,
-        account: BareJid,
+        identity: Identity,
         resource: Option<String>,
     ) -> Result<Attached, StanzaError> {
         // The host ends only after all connections have.
         let gone = || StanzaError::new(Condition::InternalServerError).with_type(ErrorType::Wait);
         let room = self.commands.clone().reserve_owned().await.map_err(|_| gone())?;
         let (reply, outcome) = oneshot::channel();
-        let bind = Command::Bind { account, resource, room, reply };
+        let bind = Command::Bind { identity, resource, room, reply };
         self.commands.send(bind).await.map_err(|_| gone())?;
         outcome.await.map_err(|_| gone())?
     }
 
-    /// Hands a stanza over: at once if there is room, else by what is returned, which waits for it.
+    /// Hands a client's stanza over: at once if there is room, else by what is returned, which waits for it.
     pub(super) fn hand(
         &self,
         from: &Attached,
         stanza: Stanza,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let session = from.session;
-        let own = Arc::clone(&from.budget).try_acquire_many_owned(share_of(&stanza, OWN_BUDGET));
+        self.pass(Origin::Session(from.session), &from.budget, stanza)
+    }
+
+    /// A way in for stanzas from outside.
+    pub(super) fn inlet(&self) -> Inlet {
+        Inlet { budget: Arc::new(Semaphore::new(OWN_BUDGET)) }
+    }
+
+    /// Hands a stanza from outside over, as [`hand`](Self::hand) does.
+    pub(super) fn hand_in(
+        &self,
+        inlet: &Inlet,
+        stanza: Stanza,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        self.pass(Origin::Outside, &inlet.budget, stanza)
+    }
+
+    /// Hands over the answer to something that came by the same inlet, as [`hand`](Self::hand) does.
+    pub(super) fn hand_out(
+        &self,
+        inlet: &Inlet,
+        stanza: Stanza,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        self.pass(Origin::Ours, &inlet.budget, stanza)
+    }
+
+    fn pass(
+        &self,
+        origin: Origin,
+        budget: &Arc<Semaphore>,
+        stanza: Stanza,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let own = Arc::clone(budget).try_acquire_many_owned(share_of(&stanza, OWN_BUDGET));
         let common = Arc::clone(&self.budget).try_acquire_many_owned(share_of(&stanza, BUDGET));
         let stanza = match (own, common) {
             (Ok(own), Ok(common)) => {
                 let share = Share { own, _common: common };
-                match self.commands.try_send(Command::Stanza { session, stanza, share }) {
+                match self.commands.try_send(Command::Stanza { origin, stanza, share }) {
                     Err(TrySendError::Full(Command::Stanza { stanza, .. })) => stanza,
                     // The host ends only after all connections have.
                     Ok(()) | Err(_) => return None,
@@ -163,21 +267,46 @@ impl HostHandle {
             }
             _ => stanza,
         };
-        let (host, budget) = (self.clone(), Arc::clone(&from.budget));
+        let (host, budget) = (self.clone(), Arc::clone(budget));
         Some(async move {
             // None is ever closed while a connection is there. Nobody waits for its own budget with a share of the common one.
             let Ok(own) = budget.acquire_many_owned(share_of(&stanza, OWN_BUDGET)).await else { return };
             let common = host.budget.acquire_many_owned(share_of(&stanza, BUDGET)).await;
             let Ok(common) = common else { return };
             let share = Share { own, _common: common };
-            let _ = host.commands.send(Command::Stanza { session, stanza, share }).await;
+            let _ = host.commands.send(Command::Stanza { origin, stanza, share }).await;
         })
+    }
+
+    /// Says that a component is connected.
+    ///
+    /// # Errors
+    /// What its stream has to end with.
+    pub(super) async fn attach(&self, domain: BareJid) -> Result<AttachedComponent, stream::Condition> {
+        // The host ends only after all connections have.
+        const GONE: stream::Condition = stream::Condition::InternalServerError;
+        let room = self.commands.clone().reserve_owned().await.map_err(|_| GONE)?;
+        let (reply, outcome) = oneshot::channel();
+        self.commands.send(Command::Attach { domain, room, reply }).await.map_err(|_| GONE)?;
+        outcome.await.map_err(|_| GONE)?
+    }
+
+    /// Finds out whether a key is that of its domain; `None` if there is no host any more.
+    pub(super) async fn verify(&self, verification: Verification) -> Option<Verdict> {
+        let (reply, verdict) = oneshot::channel();
+        self.commands.send(Command::Verify { verification, reply }).await.ok()?;
+        verdict.await.ok()
     }
 
     /// Says that the mailbox is empty, after it said that there was more.
     pub(super) fn drained(&self, session: SessionId) {
-        // A session says so once for each time that its mailbox was filled, and there is room for two of each.
-        let _ = self.drained.try_send(session);
+        // A reader says so once for each time that its mailbox was filled, and there is room for two of each.
+        let _ = self.drained.try_send(Reader::Session(session));
+    }
+
+    /// As [`drained`](Self::drained), for a component.
+    pub(super) fn component_drained(&self, domain: BareJid) {
+        let _ = self.drained.try_send(Reader::Component(domain));
     }
 }
 
@@ -190,8 +319,11 @@ fn share_of(stanza: &Stanza, budget: usize) -> u32 {
 pub(super) struct HostTask {
     host: Host,
     sessions: HashMap<SessionId, Carried>,
+    components: Components,
+    /// None without federation.
+    remotes: Option<Remotes>,
     commands: Receiver<Command>,
-    drained: Receiver<SessionId>,
+    drained: Receiver<Reader>,
     replies: Receiver<Reply>,
     /// Jobs that the store task has no room for yet.
     waiting: VecDeque<Job>,
@@ -216,13 +348,20 @@ struct Carried {
 }
 
 /// The task, and the way to it, for at most so many connections.
-pub(super) fn new(host: Host, connections: usize, replies: Receiver<Reply>) -> (HostTask, HostHandle) {
+pub(super) fn new(
+    host: Host,
+    remotes: Option<Remotes>,
+    connections: usize,
+    replies: Receiver<Reply>,
+) -> (HostTask, HostHandle) {
     let (to_commands, commands) = mpsc::channel(connections.saturating_add(COMMANDS));
     let (to_drained, drained) = mpsc::channel(connections.saturating_mul(2).max(2));
     let budget = Arc::new(Semaphore::new(BUDGET));
     let task = HostTask {
         host,
         sessions: HashMap::new(),
+        components: Components::default(),
+        remotes,
         commands,
         drained,
         replies,
@@ -245,7 +384,10 @@ impl HostTask {
             tokio::select! {
                 biased;
                 Some(reply) = self.replies.recv() => self.on_reply(reply),
-                Some(session) = self.drained.recv() => self.fill(session),
+                Some(reader) = self.drained.recv() => match reader {
+                    Reader::Session(session) => self.fill(session),
+                    Reader::Component(domain) => self.components.fill(&domain),
+                },
                 Ok(room) = jobs.reserve(), if !self.waiting.is_empty() => {
                     if let Some(job) = self.waiting.pop_front() {
                         room.send(job);
@@ -261,11 +403,15 @@ impl HostTask {
                     let due = self.slowed.iter().take_while(|(until, _)| *until <= now).count();
                     self.slowed.drain(..due);
                 }
+                () = turn(self.remotes.as_mut()) => {}
                 // The store task is gone, which only a fault in it explains: nothing can be kept any more.
                 else => return,
             }
             self.perform();
             self.count.store(self.host.sessions(), Ordering::Relaxed);
+        }
+        if let Some(remotes) = self.remotes {
+            remotes.end().await;
         }
     }
 
@@ -276,8 +422,8 @@ impl HostTask {
 
     fn on_command(&mut self, command: Command) {
         match command {
-            Command::Bind { account, resource, room, reply } => self.bind(account, resource, room, reply),
-            Command::Stanza { session, stanza, share } => self.stanza(session, stanza, share),
+            Command::Bind { identity, resource, room, reply } => self.bind(&identity, resource, room, reply),
+            Command::Stanza { origin, stanza, share } => self.stanza(origin, stanza, share),
             Command::Detach { session, mut unsent } => {
                 self.relieved(session);
                 if let Some(carried) = self.sessions.remove(&session) {
@@ -285,17 +431,50 @@ impl HostTask {
                 }
                 self.host.detach(session, unsent);
             }
+            Command::Attach { domain, room, reply } => {
+                let attached = self.host.attach_component(&domain).map(|()| {
+                    let mailbox = Arc::<Mailbox>::default();
+                    self.components.attach(domain.clone(), Arc::clone(&mailbox));
+                    let inlet = Inlet { budget: Arc::new(Semaphore::new(OWN_BUDGET)) };
+                    AttachedComponent { domain, mailbox, inlet, unsent: Vec::new(), room: Some(room) }
+                });
+                // If the connection is gone by now, dropping the component ends it.
+                let _ = reply.send(attached);
+            }
+            Command::DetachComponent { domain, unsent } => {
+                self.host.detach_component(&domain);
+                for error in self.components.detach(&domain, unsent) {
+                    self.deliver(error);
+                }
+            }
+            Command::Verify { verification, reply } => match &mut self.remotes {
+                Some(remotes) => remotes.verify(verification, reply),
+                None => drop(reply.send(Verdict::Failed(dialback::Condition::RemoteServerNotFound))),
+            },
+        }
+    }
+
+    /// Takes a stanza that is not a client's.
+    fn deliver(&mut self, stanza: Stanza) {
+        if let Err(condition) = self.host.deliver(stanza) {
+            // The streams have the same rules, and end by themselves.
+            debug!(%condition, "a stanza from outside goes nowhere");
         }
     }
 
     fn bind(
         &mut self,
-        account: BareJid,
+        identity: &Identity,
         resource: Option<String>,
         room: OwnedPermit<Command>,
         reply: oneshot::Sender<Bound>,
     ) {
-        let bound = match self.host.bind(&account, resource.as_deref()) {
+        let (account, resource) = (identity.account(), resource.as_deref());
+        let bound = match identity.is_anonymous() {
+            true => self.host.bind_anonymous(account, resource),
+            false => self.host.bind(account, resource),
+        };
+        let bound = match bound {
             Ok(bound) => bound,
             Err(error) => return drop(reply.send(Err(error))),
         };
@@ -312,7 +491,7 @@ impl HostTask {
         };
         // This may be what the account is loaded for.
         self.perform();
-        match self.loading.get_mut(&account) {
+        match self.loading.get_mut(account) {
             Some(waiting) => waiting.push((reply, attached)),
             // If the connection is gone by now, dropping the session ends it.
             None => drop(reply.send(Ok(attached))),
@@ -355,8 +534,18 @@ impl HostTask {
         self.unanswered += 1;
     }
 
-    /// Does what the host wants done.
+    /// Does what the host and the federation want done.
     fn perform(&mut self) {
+        loop {
+            self.perform_host();
+            match self.remotes.as_mut().and_then(Remotes::perform) {
+                Some(error) => self.deliver(error),
+                None => return,
+            }
+        }
+    }
+
+    fn perform_host(&mut self) {
         while let Some(action) = self.host.poll() {
             match action {
                 HostAction::Load { ticket, account } => {
@@ -373,7 +562,17 @@ impl HostTask {
                 HostAction::Close(session, error) => {
                     self.relieved(session);
                     if let Some(carried) = self.sessions.get(&session) {
-                        carried.mailbox.close(error);
+                        carried.mailbox.end(End::Fail(error));
+                    }
+                }
+                HostAction::Foreign(stanza) => {
+                    if let Some(remotes) = &mut self.remotes {
+                        remotes.submit(stanza);
+                    }
+                }
+                HostAction::Component(domain, stanza) => {
+                    if let Some(error) = self.components.push(&domain, stanza) {
+                        self.deliver(error);
                     }
                 }
                 // An action of a newer engine that this server does not know, which the dependency's version rules out.
@@ -392,16 +591,39 @@ impl HostTask {
     }
 
     /// Hands a stanza to the host. If its receiver is congested, its sender gets its share of the budget back a little later.
-    fn stanza(&mut self, session: SessionId, stanza: Stanza, share: Share) {
+    fn stanza(&mut self, origin: Origin, stanza: Stanza, share: Share) {
         let to = stanza.to().map(Jid::to_bare);
-        if self.host.receive(session, stanza).is_err() {
-            debug!(session = session.as_u64(), "a stanza came after the end of its session");
+        match origin {
+            Origin::Session(session) => {
+                if self.host.receive(session, stanza).is_err() {
+                    debug!(session = session.as_u64(), "a stanza came after the end of its session");
+                }
+            }
+            Origin::Outside => self.deliver(stanza),
+            Origin::Ours => {
+                if let Some(remotes) = &mut self.remotes {
+                    remotes.submit(stanza);
+                }
+            }
         }
         self.perform();
-        let to = to.as_ref().or_else(|| self.sessions.get(&session).map(|carried| &carried.account));
-        if to.is_some_and(|to| self.congested.contains_key(to)) {
+        let congested = match (&to, origin) {
+            (Some(to), _) => self.is_congested(to),
+            (None, Origin::Session(session)) => {
+                self.sessions.get(&session).is_some_and(|carried| self.is_congested(&carried.account))
+            }
+            (None, Origin::Outside | Origin::Ours) => false,
+        };
+        if congested {
             self.slowed.push_back((Moment::now() + GRACE, share.own));
         }
+    }
+
+    fn is_congested(&self, to: &BareJid) -> bool {
+        let domain = to.domain_jid();
+        self.congested.contains_key(to)
+            || self.components.is_congested(&domain)
+            || self.remotes.as_ref().is_some_and(|remotes| remotes.is_congested(&domain))
     }
 
     /// The session is not congested any more; others of its account may be.
@@ -415,5 +637,13 @@ impl HostTask {
                 self.congested.remove(&carried.account);
             }
         }
+    }
+}
+
+/// Waits until something happens to a link.
+async fn turn(remotes: Option<&mut Remotes>) {
+    match remotes {
+        Some(remotes) => remotes.turn().await,
+        None => std::future::pending().await,
     }
 }

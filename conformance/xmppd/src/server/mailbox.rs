@@ -1,8 +1,8 @@
-//! What the host has for one session, on its way to the connection.
+//! What the host has for one connection, a session's or another server's, on its way there.
 //!
 //! The host fills it up to a mark and keeps the rest in its own bounded outbox; the connection empties it
 //! and, if there was more, says so once. Nobody waits for anybody here, and nothing is lost between the two: after a
-//! session has ended, the host takes back what the connection left.
+//! connection has ended, the host takes back what the connection left.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,11 +14,20 @@ use xmpp_core::stream::StreamError;
 /// Bytes of stanzas that end the filling; the one that passes the mark is in.
 const MARK: usize = 64 * 1024;
 
-/// The mailbox of a session.
+/// The mailbox of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     mail: Mutex<Mail>,
     changed: Notify,
+}
+
+/// How a connection is to end.
+#[derive(Debug)]
+pub(super) enum End {
+    /// In order.
+    Close,
+    /// With this error.
+    Fail(StreamError),
 }
 
 /// What is in a mailbox.
@@ -29,8 +38,8 @@ pub(super) struct Mail {
     bytes: usize,
     /// The host may have more, and waits to be told that these are out.
     pub(super) more: bool,
-    /// The session has ended: what the stream is to be closed with.
-    pub(super) close: Option<StreamError>,
+    /// The connection is to end, behind those stanzas.
+    pub(super) end: Option<End>,
 }
 
 impl Mailbox {
@@ -58,9 +67,9 @@ impl Mailbox {
         all
     }
 
-    /// The host's: the session has ended.
-    pub(super) fn close(&self, error: StreamError) {
-        self.lock().close = Some(error);
+    /// The host's: the connection is to end.
+    pub(super) fn end(&self, end: End) {
+        self.lock().end = Some(end);
         self.changed.notify_one();
     }
 
@@ -69,9 +78,18 @@ impl Mailbox {
         std::mem::take(&mut *self.lock())
     }
 
-    /// The connection's: whether the session has ended.
+    /// The connection's: whether it is to end.
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().close.is_some()
+        self.lock().end.is_some()
+    }
+
+    /// The connection's: waits until it is to end, however long that takes.
+    pub(super) async fn ended(&self) {
+        while !self.is_closed() {
+            self.changed().await;
+        }
+        // Whoever waits next is to see it too.
+        self.changed.notify_one();
     }
 
     /// The connection's: waits until the host has done something.
@@ -116,7 +134,7 @@ mod tests {
         mailbox.fill(stanzas(1, 1));
         mailbox.changed().await;
         assert!(!mailbox.is_closed());
-        mailbox.close(StreamError::new(xmpp_core::stream::Condition::Conflict));
+        mailbox.end(End::Fail(StreamError::new(xmpp_core::stream::Condition::Conflict)));
         mailbox.changed().await;
         assert!(mailbox.is_closed());
     }

@@ -14,31 +14,41 @@
 mod admission;
 mod client;
 mod clock;
+mod component;
+mod components;
 mod driver;
 mod host;
 mod listener;
 mod mailbox;
+mod offer;
+mod peer_in;
+mod peer_out;
+mod remotes;
+mod resolver;
 mod storage;
 mod tally;
 mod transport;
+mod upgrade;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::error;
-use xmpp_core::conn::ServerConfig;
+use xmpp_core::conn::{ComponentAcceptorConfig, PeerConfig};
+use xmpp_core::dialback::{self, DialbackPolicy};
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::BareJid;
 use xmpp_core::limits::Limits;
-use xmpp_core::sasl::ScramHash;
-use xmpp_core::sasl::server::Decoy;
+use xmpp_core::sasl::Secret;
 use xmpp_core::tls::TlsPolicy;
-use xmpp_im::establish;
+use xmpp_im::federation::{Federation, FederationConfig, FederationLimits, Sharing};
 use xmpp_im::host::{Host, HostConfig};
 use xmpp_im::limits::HostLimits;
 
@@ -46,11 +56,23 @@ use self::admission::Admission;
 use self::client::{Begins, Shared};
 use self::clock::Clock;
 use self::listener::listen;
+use self::offer::Offers;
+use self::remotes::Remotes;
+use self::resolver::Finder;
 use self::tally::Tally;
+use self::upgrade::Upgrades;
 use crate::hashing::HashingPool;
-use crate::password;
 use crate::store::{Store, StoreError};
 use crate::tls::Tls;
+
+/// Connections of other servers from one address that have proved nothing yet.
+const PEERS_PER_ADDRESS: usize = 64;
+
+/// Connections to the components' listener that are taken.
+const COMPONENTS: usize = 256;
+
+/// Stanzas that may wait for one foreign domain: a client may send as many before its first makes a connection.
+const WAITING: usize = 1_000;
 
 /// What a server decides once.
 #[derive(Clone, Debug)]
@@ -61,6 +83,53 @@ pub struct Options {
     host_limits: HostLimits,
     connections: usize,
     strangers: usize,
+    anonymous: usize,
+    federation: Option<FederationOptions>,
+    components: Vec<(BareJid, Secret)>,
+}
+
+/// What a server that federates decides once.
+#[derive(Clone, Debug)]
+pub struct FederationOptions {
+    dialback: DialbackPolicy,
+    known: BTreeMap<BareJid, SocketAddr>,
+    connections: usize,
+}
+
+impl Default for FederationOptions {
+    fn default() -> Self {
+        Self { dialback: DialbackPolicy::default(), known: BTreeMap::new(), connections: 2_000 }
+    }
+}
+
+impl FederationOptions {
+    /// Other servers prove their domains by certificates that are believed, or by dialback over TLS. They are found by DNS. There is room
+    /// for 2,000 connections each way.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// So many connections of other servers, and as many foreign domains that this one connects to.
+    #[must_use]
+    pub const fn with_connections(mut self, each_way: usize) -> Self {
+        self.connections = each_way;
+        self
+    }
+
+    /// Where dialback will do.
+    #[must_use]
+    pub const fn with_dialback(mut self, policy: DialbackPolicy) -> Self {
+        self.dialback = policy;
+        self
+    }
+
+    /// The server of this domain is there: DNS is not asked.
+    #[must_use]
+    pub fn with_known(mut self, domain: BareJid, address: SocketAddr) -> Self {
+        self.known.insert(domain, address);
+        self
+    }
 }
 
 impl Options {
@@ -74,7 +143,24 @@ impl Options {
             host_limits: HostLimits::new(),
             connections: 10_000,
             strangers: 2_000,
+            anonymous: 0,
+            federation: None,
+            components: Vec::new(),
         }
+    }
+
+    /// Exchanges stanzas with other servers. Without [a listener](Listeners::with_peers) for them, nothing comes from there.
+    #[must_use]
+    pub fn with_federation(mut self, federation: FederationOptions) -> Self {
+        self.federation = Some(federation);
+        self
+    }
+
+    /// Lets the component of this domain connect, by that secret.
+    #[must_use]
+    pub fn with_component(mut self, domain: BareJid, secret: Secret) -> Self {
+        self.components.push((domain, secret));
+        self
     }
 
     /// Whether clients need TLS.
@@ -105,6 +191,13 @@ impl Options {
         self.strangers = strangers_per_address;
         self
     }
+
+    /// Lets clients log in without an account (SASL ANONYMOUS), so many of them at once. They reach only who is on this server.
+    #[must_use]
+    pub const fn with_anonymous(mut self, sessions: usize) -> Self {
+        self.anonymous = sessions;
+        self
+    }
 }
 
 /// Where a server listens.
@@ -112,19 +205,35 @@ impl Options {
 pub struct Listeners {
     clients: TcpListener,
     clients_tls: Option<TcpListener>,
+    peers: Vec<TcpListener>,
+    components: Option<TcpListener>,
 }
 
 impl Listeners {
     /// For clients.
     #[must_use]
     pub const fn new(clients: TcpListener) -> Self {
-        Self { clients, clients_tls: None }
+        Self { clients, clients_tls: None, peers: Vec::new(), components: None }
     }
 
     /// For clients that begin with TLS (XEP-0368).
     #[must_use]
     pub fn with_clients_tls(mut self, listener: TcpListener) -> Self {
         self.clients_tls = Some(listener);
+        self
+    }
+
+    /// For other servers, one more.
+    #[must_use]
+    pub fn with_peers(mut self, listener: TcpListener) -> Self {
+        self.peers.push(listener);
+        self
+    }
+
+    /// For components (XEP-0114).
+    #[must_use]
+    pub fn with_components(mut self, listener: TcpListener) -> Self {
+        self.components = Some(listener);
         self
     }
 }
@@ -139,10 +248,12 @@ impl From<TcpListener> for Listeners {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     shutdown: watch::Sender<bool>,
     admission: Admission,
     sessions: Arc<AtomicUsize>,
     listeners: JoinSet<()>,
+    upgrades: JoinHandle<()>,
     host: JoinHandle<()>,
     storage: JoinHandle<()>,
 }
@@ -158,39 +269,51 @@ impl Server {
         tls: Tls,
         options: Options,
     ) -> Result<Self, StartError> {
-        let Listeners { clients, clients_tls } = listeners.into();
+        let Listeners { clients, clients_tls, peers, components } = listeners.into();
         let address = clients.local_addr().map_err(StartError::Io)?;
-        let decoy = Decoy::new(*store.decoy_key().await.map_err(StartError::Store)?)
-            .hash(ScramHash::Sha256)
-            .iterations(password::ITERATIONS)
-            .salt_len(password::SALT_LEN);
+        let tls_address = clients_tls.as_ref().map(TcpListener::local_addr);
+        let tls_address = tls_address.transpose().map_err(StartError::Io)?;
         // There is no session that they could end.
         store.take_deletions().await.map_err(StartError::Store)?;
         let (close, handshake) = (options.limits.close(), options.limits.tls());
-        let config = ServerConfig::new(options.domains.iter().cloned(), decoy)
-            .with_tls(options.tls)
-            .with_limits(options.limits)
-            .with_feature(establish::feature());
-        let host = HostConfig::new(options.domains).with_limits(options.host_limits);
+        let offers = Offers::new(options.clone(), tls.asks_clients(), &store).await;
+        let offers = Arc::new(offers.map_err(StartError::Store)?);
+        let mut host = HostConfig::new(options.domains.iter().cloned()).with_limits(options.host_limits);
+        for (domain, _) in &options.components {
+            host = host.with_component(domain.clone());
+        }
+        if options.federation.is_some() {
+            host = host.with_federation();
+        }
         let host = Host::new(host, seed().map_err(StartError::Io)?);
+        let clock = Clock::start();
+        let secret =
+            dialback::Secret::new(store.dialback_secret().await.map_err(StartError::Store)?.as_slice());
+        let remotes = match &options.federation {
+            Some(federation) => Some(remotes(federation, &tls, &secret, clock, close)?),
+            None => None,
+        };
 
         let (to_storage, jobs) = mpsc::channel(host::JOBS_SENT);
         let (replies, from_storage) = mpsc::channel(host::JOBS_SENT);
-        let (task, handle) = host::new(host, options.connections, from_storage);
+        let (task, handle) = host::new(host, remotes, options.connections, from_storage);
         let sessions = task.count();
+        let hashing = HashingPool::new();
+        let (upgrades, outdated) = Upgrades::new();
         let shared = Arc::new(Shared {
-            config: Arc::new(config),
+            offers: Arc::clone(&offers),
             close,
             handshake,
-            clock: Clock::start(),
+            clock,
             store: store.clone(),
-            tls,
-            hashing: HashingPool::new(),
+            tls: tls.clone(),
+            hashing: hashing.clone(),
+            upgrades,
             put_off: Tally::default(),
             refused: Tally::default(),
-            host: handle,
+            host: handle.clone(),
         });
-        let admission = Admission::new(options.connections, options.strangers.max(1));
+        let admission = Admission::new(options.connections, options.strangers.max(1), options.anonymous);
         let (shutdown, watching) = watch::channel(false);
         let mut listeners = JoinSet::new();
         let doors = [(Some(clients), Begins::Plain), (clients_tls, Begins::Tls)];
@@ -200,12 +323,36 @@ impl Server {
             let serve = move |arrival| client::serve(Arc::clone(&shared), begins, arrival);
             listeners.spawn(listen(listener, admission.clone(), close, watching.clone(), serve));
         }
+        if let Some(federation) = &options.federation {
+            let all = options.domains.iter().chain(options.components.iter().map(|(domain, _)| domain));
+            let config = PeerConfig::new(all.cloned(), secret).with_dialback(federation.dialback);
+            let config = Arc::new(config);
+            let refused = Tally::default();
+            let shared =
+                Arc::new(peer_in::Shared { config, close, clock, tls, refused, host: handle.clone() });
+            let admission = Admission::new(federation.connections, PEERS_PER_ADDRESS, 0);
+            for listener in peers {
+                let shared = Arc::clone(&shared);
+                let serve = move |arrival| peer_in::serve(Arc::clone(&shared), arrival);
+                listeners.spawn(listen(listener, admission.clone(), close, watching.clone(), serve));
+            }
+        }
+        if let Some(listener) = components {
+            let config = Arc::new(ComponentAcceptorConfig::new(options.components));
+            let shared =
+                Arc::new(component::Shared { config, close, clock, refused: Tally::default(), host: handle });
+            let serve = move |arrival| component::serve(Arc::clone(&shared), arrival);
+            let admission = Admission::new(COMPONENTS, COMPONENTS, 0);
+            listeners.spawn(listen(listener, admission, close, watching, serve));
+        }
         Ok(Self {
             address,
+            tls_address,
             shutdown,
             admission,
             sessions,
             listeners,
+            upgrades: tokio::spawn(upgrade::run(store.clone(), hashing, offers, outdated)),
             storage: tokio::spawn(storage::run(store, jobs, replies)),
             host: tokio::spawn(task.run(to_storage)),
         })
@@ -215,6 +362,12 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for clients that begin with TLS.
+    #[must_use]
+    pub const fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_address
     }
 
     /// How many connections there are, those that have not logged in among them.
@@ -234,6 +387,7 @@ impl Server {
     pub async fn failed(&mut self) {
         let (ended, name) = tokio::select! {
             Some(ended) = self.listeners.join_next() => (ended, "listener"),
+            ended = &mut self.upgrades => (ended, "maker of keys"),
             ended = &mut self.host => (ended, "host"),
             ended = &mut self.storage => (ended, "storage"),
         };
@@ -252,12 +406,39 @@ impl Server {
                 error!(%error, "a listener failed");
             }
         }
-        for (task, name) in [(self.host, "host"), (self.storage, "storage")] {
+        for (task, name) in [(self.upgrades, "maker of keys"), (self.host, "host"), (self.storage, "storage")]
+        {
             if let Err(error) = task.await {
                 error!(%error, "the {name} failed");
             }
         }
     }
+}
+
+/// The federation, and the way to its links.
+fn remotes(
+    options: &FederationOptions,
+    tls: &Tls,
+    secret: &dialback::Secret,
+    clock: Clock,
+    close: Duration,
+) -> Result<Remotes, StartError> {
+    let (to_facts, facts) = mpsc::channel(remotes::FACTS);
+    let shared = peer_out::Shared {
+        finder: Finder::new(options.known.clone(), tls.clone()),
+        tls: tls.clone(),
+        secret: secret.clone(),
+        dialback: options.dialback,
+        limits: Limits::server_peer(),
+        close,
+        clock,
+        facts: to_facts,
+    };
+    let limits =
+        FederationLimits::new().with_waiting(WAITING, 1 << 20).with_remotes(options.connections.max(1));
+    let config = FederationConfig::new().with_limits(limits).with_sharing(Sharing::Senders);
+    let federation = Federation::new(config, seed().map_err(StartError::Io)?);
+    Ok(Remotes::new(federation, Arc::new(shared), facts))
 }
 
 fn seed() -> io::Result<Seed> {
