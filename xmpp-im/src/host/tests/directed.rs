@@ -49,7 +49,9 @@ fn r6121_4_6_3_who_had_directed_presence_is_told_when_it_ends() {
             desk.send(romeo, &format!("<presence to='{to}'><show>away</show></presence>"));
         }
         desk.send(romeo, "<presence to='tybalt@example.net' type='unavailable'/>");
-        (desk.gone(), desk.got(juliet), desk.got(romeo));
+        desk.gone();
+        desk.got(juliet);
+        desk.got(romeo);
         let status = if says_so { "<status>gone</status>" } else { "" };
         if says_so {
             desk.send(romeo, "<presence type='unavailable'><status>gone</status></presence>");
