@@ -320,6 +320,15 @@ fn r6120_4_9_3_3_01_a_conflict_refuses_a_new_stream_too() {
 }
 
 #[test]
+fn r6120_4_9_3_3_03_a_resource_that_was_taken_over_is_not_claimed_again() {
+    let mut pair = Pair::new();
+    pair.run();
+    pair.server.conn.fail(pair.now, Condition::Conflict);
+    pair.run();
+    assert_eq!(pair.client.reason.unwrap().retry(), Retry::Never);
+}
+
+#[test]
 fn nobody_hurries_back_after_a_reset() {
     let mut pair = Pair::new();
     pair.run();
