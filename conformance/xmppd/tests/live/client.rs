@@ -82,6 +82,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 pub struct Login {
     address: SocketAddr,
     trust: TlsConnector,
+    domain: String,
     config: ClientConfig,
     cut: usize,
     sent: Arc<AtomicUsize>,
@@ -91,6 +92,7 @@ pub struct Client {
     machine: ClientConnection,
     stream: Option<Box<dyn Stream>>,
     epoch: Moment,
+    domain: String,
     pub jid: String,
     pub mechanism: Option<Mechanism>,
     received: std::collections::VecDeque<Stanza>,
@@ -100,9 +102,15 @@ pub struct Client {
 
 impl Login {
     pub fn new(address: SocketAddr, trust: TlsConnector, name: &str, resource: &str) -> Self {
-        let account = jid(&format!("{name}@localhost"));
+        Self::of(address, trust, &format!("{name}@localhost"), resource)
+    }
+
+    /// For an account of any domain.
+    pub fn of(address: SocketAddr, trust: TlsConnector, account: &str, resource: &str) -> Self {
+        let account = jid(account);
+        let domain = account.domain().to_owned();
         let config = ClientConfig::new(account, Secret::new(PASSWORD)).with_resource(resource);
-        Self { address, trust, config, cut: usize::MAX, sent: Arc::default() }
+        Self { address, trust, domain, config, cut: usize::MAX, sent: Arc::default() }
     }
 
     /// Breaks the connection after so many bytes have been sent.
@@ -131,6 +139,7 @@ impl Login {
             machine: ClientConnection::new(self.config, Seed::new(seed), Instant::ZERO),
             stream: None,
             epoch: Moment::now(),
+            domain: self.domain,
             jid: String::new(),
             mechanism: None,
             received: std::collections::VecDeque::new(),
@@ -173,14 +182,14 @@ impl Client {
                     (None, None) => {}
                 },
                 Action::StartTls(_) => {
-                    let name = ServerName::try_from("localhost").unwrap();
+                    let name = ServerName::try_from(self.domain.clone()).unwrap();
                     let Ok(stream) = trust.unwrap().connect(name, plain.take().unwrap()).await else {
                         self.machine.tls_failed(self.now(), TlsError::Handshake).unwrap();
                         continue;
                     };
                     let exporter = xmppd::tls::exporter(stream.get_ref().1).unwrap();
                     let info = TlsInfo::new(Chain::Trusted)
-                        .with_name(PresentedName::Dns("localhost".into()))
+                        .with_name(PresentedName::Dns(self.domain.clone()))
                         .with_bindings(Bindings::new().with_exporter(exporter));
                     self.machine.tls_established(self.now(), info).unwrap();
                     self.stream = Some(Box::new(stream));
