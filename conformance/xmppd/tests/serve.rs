@@ -171,11 +171,16 @@ async fn it_says_where_servers_and_components_connect() {
         "--component=plays.localhost:secret",
     ]);
     let lines: Vec<_> = server.greeting.lines().map(str::trim).collect();
-    let address = |line: &str| line.split_whitespace().nth(1).unwrap().parse::<std::net::SocketAddr>().unwrap();
+    let address =
+        |line: &str| line.split_whitespace().nth(1).unwrap().parse::<std::net::SocketAddr>().unwrap();
     let servers: Vec<_> = lines.iter().filter(|line| line.starts_with("servers")).collect();
     assert_eq!(servers.len(), 2, "{lines:?}");
     for line in servers {
-        assert!(line.ends_with("(STARTTLS is required; they prove their domains by certificates, else by dialback)"));
+        assert!(
+            line.ends_with(
+                "(STARTTLS is required; they prove their domains by certificates, else by dialback)"
+            )
+        );
         drop(std::net::TcpStream::connect(address(line)).unwrap());
     }
     let components = lines.iter().find(|line| line.starts_with("components")).unwrap();
@@ -221,7 +226,8 @@ async fn a_machine_that_trusts_nobody_serves_and_says_so() {
     std::fs::write(&empty, "").unwrap();
     let mut command = command(&outer.path().join("data"), &["--s2s=127.0.0.1:0"]);
     let log = std::fs::File::create(outer.path().join("log")).unwrap();
-    let mut child = command.env("SSL_CERT_FILE", &empty).env_remove("SSL_CERT_DIR").stderr(log).spawn().unwrap();
+    let mut child =
+        command.env("SSL_CERT_FILE", &empty).env_remove("SSL_CERT_DIR").stderr(log).spawn().unwrap();
     let mut greeting = String::new();
     let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
     while !greeting.ends_with("Ctrl-C.\n") && out.read_line(&mut greeting).unwrap() > 0 {}

@@ -331,7 +331,8 @@ impl Server {
 
         let (to_storage, jobs) = mpsc::channel(host::JOBS_SENT);
         let (replies, from_storage) = mpsc::channel(host::JOBS_SENT);
-        let (task, handle) = host::new(host, remotes, options.connections.saturating_add(COMPONENTS), from_storage);
+        let (task, handle) =
+            host::new(host, remotes, options.connections.saturating_add(COMPONENTS), from_storage);
         let sessions = task.count();
         let shared = Arc::new(Shared {
             config: Arc::new(config),
@@ -489,7 +490,10 @@ impl std::fmt::Display for StartError {
             Self::Io(error) => write!(f, "cannot start: {error}"),
             Self::Store(error) => error.fmt(f),
             Self::Taken { component } => {
-                write!(f, "{component} is taken: every component needs a domain of its own, beside the server's")
+                write!(
+                    f,
+                    "{component} is taken: every component needs a domain of its own, beside the server's"
+                )
             }
         }
     }

@@ -65,7 +65,9 @@ impl Trust {
         let anchors = found.certs.iter().filter_map(|certificate| anchor_from_trusted_cert(certificate).ok());
         let anchors: Vec<_> = anchors.map(|anchor| anchor.to_owned()).collect();
         if anchors.is_empty() {
-            tracing::warn!("this machine trusts no authority: no certificate of another server will be believed");
+            tracing::warn!(
+                "this machine trusts no authority: no certificate of another server will be believed"
+            );
         }
         Self { anchors, approved: Vec::new() }
     }

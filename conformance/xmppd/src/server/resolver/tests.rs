@@ -136,7 +136,8 @@ async fn a_domain_that_is_known_is_not_looked_up() {
     let dns = Dns::start().unwrap();
     let ((elsewhere, port), (here, _)) = (listener().await, listener().await);
     dns.add(STARTTLS, &service(0, port)).unwrap();
-    let known = [(REMOTE, here.local_addr().unwrap()), ("down.example", ([127, 0, 0, 1], closed().await).into())];
+    let known =
+        [(REMOTE, here.local_addr().unwrap()), ("down.example", ([127, 0, 0, 1], closed().await).into())];
     let finder = finder(dns.address(), &known);
     assert_eq!(connect(&finder, REMOTE).await, Ok(TlsMode::StartTls));
     here.accept().await.unwrap();

@@ -1,8 +1,8 @@
 use std::fs;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, OtherNameValue, SanType,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, OtherNameValue,
+    SanType, date_time_ymd,
 };
 use rustls::ServerConnection;
 use xmpp_core::jid::BareJid;
@@ -109,9 +109,8 @@ fn an_intermediate_leads_to_the_authority_if_the_peer_sends_it() {
 fn a_certificate_counts_in_its_time_and_for_its_use() {
     let authority = Authority::new();
     let trust = trust(&authority.pem());
-    let is_trusted = |change: fn(&mut CertificateParams)| {
-        trust.judge(Some(&[authority.issue_for(change)])).is_trusted()
-    };
+    let is_trusted =
+        |change: fn(&mut CertificateParams)| trust.judge(Some(&[authority.issue_for(change)])).is_trusted();
     assert!(is_trusted(|_| {}));
     assert!(!is_trusted(|params| params.not_after = date_time_ymd(2001, 1, 1)), "it is over");
     assert!(!is_trusted(|params| params.not_before = date_time_ymd(4001, 1, 1)), "it is not yet");
