@@ -7,7 +7,13 @@ use xmpp_conformance::peers::{self, Failure, Hash, Prosody, Story, Tls, Xmppd};
 fn with_xmppd_by_every_scram() -> Result<(), Failure> {
     let Some(story) = peers::wanted(Story::slixmpp())? else { return Ok(()) };
     let xmppd = Xmppd::start()?;
-    for (mechanism, version) in [("SCRAM-SHA-1", "1.2"), ("SCRAM-SHA-256", "1.2"), ("SCRAM-SHA-256", "1.3")] {
+    for (mechanism, version) in [
+        ("SCRAM-SHA-1", "1.2"),
+        ("SCRAM-SHA-256", "1.2"),
+        ("SCRAM-SHA-256", "1.3"),
+        ("SCRAM-SHA-512", "1.2"),
+        ("SCRAM-SHA-512", "1.3"),
+    ] {
         let told = story.tell(xmppd.server(), &["--mechanism", mechanism, "--tls", version])?;
         let login = told.step("login romeo").unwrap_or_default();
         assert!(login.starts_with(&format!("jid=romeo@localhost/story mechanism={mechanism} ")), "{login}");
@@ -26,7 +32,7 @@ fn with_xmppd_as_slixmpp_does_by_itself() -> Result<(), Failure> {
     // offers no -PLUS for.
     let told = story.tell(xmppd.server(), &["--tls", "1.2"])?;
     let login = told.step("login romeo").unwrap_or_default();
-    assert!(login.starts_with("jid=romeo@localhost/story mechanism=SCRAM-SHA-256 "), "{login}");
+    assert!(login.starts_with("jid=romeo@localhost/story mechanism=SCRAM-SHA-512 "), "{login}");
     Ok(())
 }
 

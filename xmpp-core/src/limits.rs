@@ -173,7 +173,8 @@ impl Limits {
         self.idle
     }
 
-    /// How long after that the connection is taken for dead, if still nothing came.
+    /// How long after that the connection to a client, or a client's to its server, is taken for dead, if still nothing came. Between servers
+    /// and with components nobody has to say anything, so another space follows instead.
     #[must_use]
     pub const fn dead(&self) -> Duration {
         self.dead

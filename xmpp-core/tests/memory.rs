@@ -11,12 +11,16 @@
 #![allow(unsafe_code)] // A global allocator cannot be written without; this one only counts and passes on.
 
 mod pair;
+mod peer;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use pair::*;
-use xmpp_core::conn::{Action, BindAnswer, ClientConnection, Drive as _, Question, ServerConnection};
+use xmpp_core::conn::{
+    Action, BindAnswer, ClientConnection, Drive, PeerInbound, PeerOutbound, Question, ServerConnection,
+};
+use xmpp_core::dialback::Verdict;
 use xmpp_core::entropy::Seed;
 use xmpp_core::sasl::ScramHash;
 use xmpp_core::sasl::server::CredentialsAnswer;
@@ -109,4 +113,61 @@ fn an_idle_connection_is_small() {
     );
     assert!(sizes.0 + heap as usize <= 4096, "{} + {heap}", sizes.0);
     assert!(after <= heap + 256, "{heap} grew to {after}");
+}
+
+/// Performs what a stream between servers wants, saying that every key is valid.
+fn drain_peer<C: Drive + peer::Peer>(conn: &mut C) {
+    while let Some(action) = conn.poll() {
+        if let Action::Ask(Question::Verification { ticket, .. }) = action {
+            conn.verdict(Instant::ZERO, ticket, Verdict::Valid).unwrap();
+        }
+    }
+}
+
+/// What belongs to an end on the heap once the parts have come.
+fn peer_heap<C: Drive + peer::Peer>(mut conn: C, before: isize, parts: &[&str]) -> (isize, C) {
+    drain_peer(&mut conn);
+    for part in parts {
+        conn.receive(Instant::ZERO, part.as_bytes()).unwrap();
+        drain_peer(&mut conn);
+    }
+    (held().0 - before, conn)
+}
+
+#[test]
+fn an_idle_stream_between_servers_is_small() {
+    let config = std::sync::Arc::new(peer::open_inbound_config());
+    let key = peer::result(peer::CAPULET, peer::MONTAGUE, "key");
+    let before = held().0;
+    let inbound = PeerInbound::new(config.clone(), Seed::new([1; 32]), Instant::ZERO);
+    let (inbound_heap, mut inbound) = peer_heap(inbound, before, &[peer::HEADER, &key]);
+    // Traffic leaves nothing behind, and neither do dialbacks that came to nothing.
+    let big = format!(
+        "<message from='capulet.example' to='montague.example'><body>{}</body></message>",
+        "x".repeat(100_000)
+    );
+    for _ in 0..50 {
+        inbound.receive(Instant::ZERO, big.as_bytes()).unwrap();
+        drain_peer(&mut inbound);
+        inbound.receive(Instant::ZERO, key.as_bytes()).unwrap();
+        drain_peer(&mut inbound);
+    }
+    let after = held().0 - before - big.capacity() as isize;
+    drop(big);
+
+    let valid = peer::result_is(peer::MONTAGUE, peer::CAPULET, "valid");
+    let config = peer::open_outbound_config();
+    let before = held().0;
+    let outbound = PeerOutbound::new(config.clone(), Seed::new([1; 32]), Instant::ZERO);
+    let (outbound_heap, outbound) =
+        peer_heap(outbound, before, &[peer::ANSWER, peer::OFFER_DIALBACK, &valid]);
+    println!(
+        "inbound {} + {inbound_heap} bytes on the heap, {after} after traffic; outbound {} + {outbound_heap}",
+        size_of_val(&inbound),
+        size_of_val(&outbound)
+    );
+    for (size, heap) in [(size_of_val(&inbound), inbound_heap), (size_of_val(&outbound), outbound_heap)] {
+        assert!(size + heap as usize <= 4096, "{size} + {heap}");
+    }
+    assert!(after <= inbound_heap + 256, "{inbound_heap} grew to {after}");
 }

@@ -21,6 +21,8 @@ use xmpp_core::stream::{FirstLevel, Phase, Verdict as Judgement};
 use xmpp_core::time::Instant;
 use xmpp_core::tls::{Chain, PresentedName, TlsError, TlsPolicy};
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// Both ends over TLS; the chain is what the receiving server thinks of the other's.
 fn pair(chain: Chain) -> (End<PeerOutbound>, End<PeerInbound>) {
     let client = outbound(outbound_config()).with_certificate(certificate(Chain::Trusted, &[MONTAGUE]));
@@ -213,12 +215,39 @@ fn external_is_offered_to_whom_it_fits() {
             assert_eq!(end.questions.len(), 1);
         }
     }
+    // A certificate that is good for one of our own domains too, as those with an asterisk are, makes nobody us.
+    let as_us = HEADER.replace("from='capulet.example'", "from='chat.montague.example'");
+    let mut end = inbound(inbound_config())
+        .with_certificate(certificate(Chain::Trusted, &["*.montague.example", "montague.example"]));
+    end.feed(HEADER);
+    end.feed(STARTTLS);
+    end.feed(as_us);
+    assert!(!end.transcript.contains("EXTERNAL"), "{}", end.transcript);
+    assert_eq!(end.feed(AUTH), failure("not-authorized"));
+
     let mut end = inbound(inbound_config()).with_certificate(certificate(Chain::Trusted, &[CAPULET]));
     end.feed(OLD_HEADER.replace("<stream:stream ", "<stream:stream version='1.0' "));
     end.feed(STARTTLS);
     end.feed(OLD_HEADER.replace("<stream:stream ", "<stream:stream version='1.0' "));
     assert!(!end.transcript.contains("EXTERNAL"), "who does not say who it is");
     assert_eq!(end.feed(AUTH_AS), failure("not-authorized"));
+}
+
+#[test]
+fn starttls_that_will_not_do_fails() {
+    let failed = format!("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>{FOOTER}");
+    for (config, inside, fault) in [
+        (inbound_config(), "<x xmlns='urn:x'/>", TlsFault::Malformed),
+        (inbound_config(), "x", TlsFault::Malformed),
+        (open_inbound_config(), "", TlsFault::NotOffered),
+    ] {
+        let mut end = inbound(config);
+        end.feed(HEADER);
+        let request = format!("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>{inside}</starttls>");
+        // RFC 6120 section 5.4.2.2.
+        assert_eq!(end.feed(request), failed, "{inside}");
+        assert_eq!((end.reason, end.handshakes), (Some(CloseReason::Tls(fault)), 0));
+    }
 }
 
 fn failure(condition: &str) -> String {
@@ -566,16 +595,12 @@ fn pairs_one_below_at_and_one_above_the_limit() {
 }
 
 #[test]
-fn silence_ends_what_is_not_proved_and_tests_what_is() {
+fn silence_ends_what_is_not_negotiated() {
     let ended = |condition| format!("{}</stream:error>{FOOTER}", stream_error(condition));
     let mut end = greeted();
     assert_eq!(end.sleep(Duration::from_secs(59)), "");
     assert_eq!(end.sleep(Duration::from_secs(1)), ended("policy-violation"));
     assert_eq!(end.reason, Some(CloseReason::Timeout(Timer::Negotiation)));
-    let mut end = proved();
-    assert_eq!(end.sleep(Duration::from_secs(149)), "");
-    assert_eq!(end.sleep(Duration::from_secs(1)), " ");
-    assert_eq!(end.sleep(Duration::from_secs(60)), ended("connection-timeout"));
     let mut end = outbound(open_outbound_config());
     end.feed(ANSWER);
     assert_eq!(end.sleep(Duration::from_secs(60)), ended("policy-violation"));
@@ -586,6 +611,58 @@ fn silence_ends_what_is_not_proved_and_tests_what_is() {
     assert!(!end.conn.wants_input());
     end.sleep(Duration::from_secs(30));
     assert_eq!(end.reason, Some(CloseReason::Timeout(Timer::Tls)));
+}
+
+/// RFC 6120 sections 4.6.1 and 4.6.3: a space has no answer, and whoever receives a stream of one direction has nothing to say on it.
+#[test]
+fn silence_does_not_end_a_stream_that_carries_stanzas() {
+    let (mut one, mut other) = (authorized(), proved());
+    assert_eq!(
+        (one.sleep(Duration::from_secs(149)), other.sleep(Duration::from_secs(149))),
+        Default::default()
+    );
+    for _ in 0..30 {
+        assert_eq!((one.sleep(SECOND), other.sleep(SECOND)), (" ".into(), " ".into()));
+        assert_eq!(one.sleep(Duration::from_secs(149)), "");
+        assert_eq!(other.sleep(Duration::from_secs(149)), "");
+        one.conn.send(one.now, stanza(CAPULET, MONTAGUE)).unwrap();
+        assert!(one.said().starts_with("<message "));
+    }
+    // What does come still is a sign of life.
+    other.feed(" ");
+    assert_eq!(other.sleep(Duration::from_secs(149)), "");
+    assert_eq!((one.reason, other.reason), (None, None));
+    // Without a pause in between there is a space at a time, not no end of them.
+    let limits = Limits::server_peer().with_idle(Duration::ZERO, Duration::ZERO);
+    let mut end = inbound(open_inbound_config().with_limits(limits));
+    end.feed(HEADER);
+    end.feed(result(CAPULET, MONTAGUE, "key"));
+    end.judge(Verdict::Valid);
+    end.conn.handle_timeout(end.now);
+    assert_eq!(end.said(), " ");
+}
+
+/// Dialback proves a pair while EXTERNAL is under way, which replaces the stream.
+#[test]
+fn a_stream_that_is_replaced_is_negotiated_like_the_first() {
+    let replaced = || {
+        let limits = Limits::server_peer().with_idle(SECOND, SECOND);
+        let info = certificate(Chain::Trusted, &[CAPULET]);
+        let mut end = secured(inbound_config().with_limits(limits), info);
+        end.feed(result(ROOMS, MONTAGUE, "key"));
+        end.feed("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'/>");
+        assert!(end.judge(Verdict::Valid).contains("type='valid'"));
+        assert_eq!(end.feed("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"), SUCCESS);
+        end
+    };
+    let mut end = replaced();
+    // In front of a header there is no room for white space.
+    assert_eq!(end.sleep(Duration::from_secs(59)), "");
+    assert!(end.feed(HEADER).starts_with("<?xml "));
+    assert_eq!(end.sleep(SECOND), " ");
+    let mut end = replaced();
+    assert!(end.sleep(Duration::from_secs(60)).starts_with("<?xml "));
+    assert_eq!(end.reason, Some(CloseReason::Timeout(Timer::Negotiation)));
 }
 
 #[test]
@@ -644,6 +721,10 @@ fn closing_goes_both_ways() {
     // RFC 6120 section 4.4: what the peer still sends is heard.
     end.feed("<message from='capulet.example' to='montague.example'/>");
     assert!(end.events()[0].starts_with("stanza"));
+    // But there is nothing to be negotiated any more: no answer could be given.
+    end.feed(result("rooms.capulet.example", MONTAGUE, "key"));
+    end.feed(verify(CAPULET, MONTAGUE, "1", "key"));
+    assert!(end.questions.is_empty() && end.events().is_empty());
     end.feed(FOOTER);
     assert_eq!(end.reason, Some(CloseReason::Clean));
     let mut end = authorized();

@@ -536,6 +536,21 @@ fn verification_errors_and_silence() {
     assert_eq!(CloseReason::Truncated.verdict(), Verdict::Failed(Condition::RemoteServerTimeout));
 }
 
+/// The key of a pair is the same as long as the stream lasts, so whatever verdict comes is on every time that it was asked for.
+#[test]
+fn a_pair_asked_for_again_takes_the_late_answer() {
+    let mut end = asked();
+    end.sleep(Duration::from_secs(60));
+    assert_eq!(end.events(), ["refused capulet.example montague.example Timeout"]);
+    end.conn.authorize(end.now, &domain(CAPULET), &domain(MONTAGUE)).unwrap();
+    assert_eq!(end.said(), result(CAPULET, MONTAGUE, KEY));
+    // A peer that is still about the first answers once, another twice.
+    end.feed(result_is(MONTAGUE, CAPULET, "valid"));
+    assert_eq!(end.events(), ["authorized capulet.example montague.example Dialback"]);
+    end.feed(result_is(MONTAGUE, CAPULET, "valid"));
+    assert!(!end.over && end.events().is_empty());
+}
+
 #[test]
 fn target_domains_are_multiplexed_where_errors_are_survived() {
     let mut end = authorized();

@@ -99,6 +99,10 @@ fn the_server_answers_in_the_components_name_without_version_or_features() {
     assert!(said.contains(" xmlns='jabber:component:accept'"), "{said}");
     assert!(said.contains(" from='plays.shakespeare.lit'"), "{said}");
     assert!(!said.contains(" version='1.0'>") && said.ends_with('>') && !said.contains("features"), "{said}");
+    assert!(said.contains(" xml:lang='en'"), "{said}");
+    let config = ComponentAcceptorConfig::new([(plays(), Secret::new("test"))]).with_lang("de");
+    let mut end = End::new(ComponentAcceptor::new(config.into(), Seed::new([2; 32]), NOW));
+    assert!(end.feed(HEADER).contains(" xml:lang='de'"));
 }
 
 #[test]
@@ -138,6 +142,8 @@ fn a_header_that_will_not_do_is_answered_with_a_header_and_an_error() {
         let mut end = server();
         let said = end.feed(header);
         assert!(said.starts_with("<?xml version='1.0'?><stream:stream "), "{said}");
+        // RFC 6120 section 4.7.3: also a stream that is over at once has an id.
+        assert!(said.contains(" id='"), "{said}");
         assert!(said.ends_with(&stream_error(condition)), "{header}: {said}");
     };
     refused(&HEADER.replace("jabber:component:accept", "jabber:client"), "invalid-namespace");
@@ -298,6 +304,71 @@ fn silence_oversize_and_a_cut_end_it() {
     end.said();
     assert_eq!(end.events, ["attached plays.shakespeare.lit", "closed 1 unsent"]);
     assert_eq!(end.conn.send(NOW, message("a@b.lit", "plays.shakespeare.lit")).unwrap_err(), Misuse::Closed);
+}
+
+/// RFC 6120 sections 4.6.1 and 4.6.3: a space has no answer, and neither end has to have something to say.
+#[test]
+fn silence_does_not_end_a_stream_that_carries_stanzas() {
+    let (mut server, mut component) = (online_server(), online_component());
+    let (idle, rest) = (Duration::from_secs(150), Duration::from_secs(60));
+    for _ in 0..5 {
+        assert_eq!((server.sleep(idle), component.sleep(idle)), (" ".into(), " ".into()));
+    }
+    assert_eq!((server.sleep(rest), component.sleep(rest)), Default::default());
+    assert!(server.reason.is_none() && component.reason.is_none());
+}
+
+#[test]
+fn garbage_oversize_and_a_cut_at_any_byte_end_both() {
+    fn end_all<C: Drive>(fresh: [fn() -> End<C>; 3]) {
+        for start in fresh {
+            for bad in
+                ["\u{1}", "<a></b>", "&lt;", "<!-- -->", "<!DOCTYPE x>", "<?pi x?>", "GET / HTTP/1.1\r\n\r\n"]
+            {
+                let mut end = start();
+                let events = end.events.len();
+                for byte in bad.as_bytes().chunks(1) {
+                    if end.conn.wants_input() {
+                        end.feed(byte);
+                    }
+                }
+                assert!(end.reason.is_some() && !end.conn.wants_input(), "{bad}");
+                assert!(end.stanzas.is_empty() && end.events.len() == events + 1, "{bad}: {:?}", end.events);
+            }
+            // Never more than a stanza's worth.
+            let (mut end, mut taken) = (start(), 0);
+            end.feed("<message from='plays.shakespeare.lit' to='juliet@shakespeare.lit'>");
+            while end.conn.wants_input() {
+                end.feed("x".repeat(4096));
+                taken += 4096;
+                assert!(taken <= 524_288 + 4096);
+            }
+            assert!(end.reason.is_some() && end.stanzas.is_empty());
+            let mut end = start();
+            end.conn.transport_closed(end.now);
+            end.said();
+            assert!(end.reason.is_some() && end.conn.poll_timeout().is_none());
+        }
+    }
+    end_all([server, || challenged().0, online_server]);
+    end_all([
+        component,
+        || {
+            let mut end = component();
+            end.feed(ANSWER);
+            end
+        },
+        online_component,
+    ]);
+
+    let script = format!("{ANSWER}<handshake/>{MESSAGE}</stream:stream>");
+    for at in 0..=script.len() {
+        let mut end = component();
+        script.as_bytes()[..at].chunks(1).for_each(|byte| drop(end.feed(byte)));
+        end.conn.transport_closed(end.now);
+        end.said();
+        assert!(end.reason.is_some() && !end.conn.wants_input(), "{at}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Connections fed with whatever a peer may send.
 
 use xmpp_core::conn::{
-    Action, BindAnswer, ClientConfig, ClientConnection, Drive, Event, PeerConfig, PeerInbound, PeerOutbound,
+    Action, BindAnswer, ClientConfig, ClientConnection, ComponentAcceptor, ComponentAcceptorConfig,
+    ComponentConfig, ComponentConnection, Drive, Event, PeerConfig, PeerInbound, PeerOutbound,
     PeerOutboundConfig, Question, ServerConfig, ServerConnection,
 };
 use xmpp_core::dialback::{self, DialbackPolicy, Verdict, Verification};
@@ -91,15 +92,21 @@ impl Conn for PeerInbound {
     }
 }
 
-impl Conn for PeerOutbound {
-    fn answer(&mut self, question: Question) -> Result<(), Misuse> {
-        panic!("no question for the one who opened the stream: {question:?}")
-    }
+/// Those who ask nothing.
+macro_rules! unquestioning {
+    ($($conn:ty),*) => {$(
+        impl Conn for $conn {
+            fn answer(&mut self, question: Question) -> Result<(), Misuse> {
+                panic!("no question for this end: {question:?}")
+            }
 
-    fn tls(&mut self, info: TlsInfo) -> Result<(), Misuse> {
-        self.tls_established(NOW, info)
-    }
+            fn tls(&mut self, info: TlsInfo) -> Result<(), Misuse> {
+                self.tls_established(NOW, info)
+            }
+        }
+    )*};
 }
+unquestioning!(PeerOutbound, ComponentAcceptor, ComponentConnection);
 
 /// What came out, apart from where the blocks of bytes were cut.
 #[derive(Debug, Default, PartialEq)]
@@ -129,7 +136,7 @@ impl Trace {
                     self.online = true;
                     self.events.push(format!("online {}", online.jid()));
                 }
-                Action::Event(event @ Event::Authorized { .. }) => {
+                Action::Event(event @ (Event::Authorized { .. } | Event::Attached(_))) => {
                     self.online = true;
                     self.events.push(format!("{event:?}"));
                 }
@@ -242,6 +249,35 @@ pub(crate) fn peer_outbound(input: &[u8]) {
     });
 }
 
+fn component_acceptor_end() -> ComponentAcceptor {
+    let config = ComponentAcceptorConfig::new([(domain("plays.example.com"), Secret::new("secret"))]);
+    ComponentAcceptor::new(config.into(), Seed::new([1; 32]), NOW)
+}
+
+fn component_end() -> ComponentConnection {
+    let config = ComponentConfig::new(&domain("plays.example.com"), Secret::new("secret"));
+    ComponentConnection::new(config, Seed::new([1; 32]), NOW)
+}
+
+/// A server's end of a component's stream, with what a component may send.
+pub(crate) fn component_acceptor(input: &[u8]) {
+    let whole = run(component_acceptor_end(), input, usize::MAX);
+    for event in whole.events.iter().filter(|event| event.starts_with('<')) {
+        assert!(event.contains("plays.example.com"), "{event} of another domain");
+    }
+    for chunk in [1, 7] {
+        assert_eq!(run(component_acceptor_end(), input, chunk), whole);
+    }
+}
+
+/// A component's end, with what a server may send.
+pub(crate) fn component(input: &[u8]) {
+    let whole = run(component_end(), input, usize::MAX);
+    for chunk in [1, 7] {
+        assert_eq!(run(component_end(), input, chunk), whole);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +289,15 @@ mod tests {
         assert!(trace.online, "{trace:?}");
         let trace = run(client_end(), include_bytes!("../corpus/client/login"), 1);
         assert!(trace.online, "{}", String::from_utf8_lossy(&trace.sent));
+
+        let trace = run(component_acceptor_end(), include_bytes!("../corpus/component-acceptor/login"), 1);
+        assert!(
+            trace.events.iter().any(|event| event.starts_with("<message")),
+            "{}",
+            String::from_utf8_lossy(&trace.sent)
+        );
+        let trace = run(component_end(), include_bytes!("../corpus/component/login"), 1);
+        assert!(trace.events.iter().any(|event| event.starts_with("<iq")), "{trace:?}");
 
         for file in [
             &include_bytes!("../corpus/peer-inbound/external")[..],

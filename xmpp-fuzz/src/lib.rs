@@ -26,9 +26,11 @@ use xmpp_core::jid::Jid;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
     ("address", address),
     ("client", connection::client),
+    ("component", connection::component),
+    ("component-acceptor", connection::component_acceptor),
     ("element", framing::element),
     ("framing", framing::framing),
     ("peer-inbound", connection::peer_inbound),

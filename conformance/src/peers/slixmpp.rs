@@ -46,6 +46,18 @@ impl Slixmpp {
             .map_err(|failure| other.told_by(one.told_by(failure)))
     }
 
+    /// Logs in at `server` as `options` on the command line of `slixmpp_login.py` say.
+    ///
+    /// # Errors
+    /// A step failed; the failure names it and holds all that was printed.
+    pub fn login(&self, server: &Server, options: &[&str]) -> Result<Told, Failure> {
+        let mut command = script(&self.python, "slixmpp_login.py");
+        command.args(["--host", &server.address().ip().to_string()]);
+        command.args(["--port", &server.address().port().to_string(), "--domain", server.domain()]);
+        command.arg("--ca").arg(server.authority()).args(options);
+        process::run(command, "", LIMIT).and_then(Told::new).map_err(|failure| server.told_by(failure))
+    }
+
     /// Runs a component that says every message back, as `name` with `secret` at
     /// the server that accepts components at `address`.
     ///

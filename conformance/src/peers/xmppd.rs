@@ -1,11 +1,12 @@
 //! Our reference runtime as a peer's counterpart: a real process on a free port.
 
 use super::{
-    Account, Direction, Failure, JULIET, Proof, ROMEO, Server, Site,
+    Account, Authority, Direction, Failure, JULIET, Proof, ROMEO, Server, Site,
     artifact::Artifact,
     process::{self, Daemon, Ready},
 };
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -21,6 +22,7 @@ pub struct Xmppd {
     // Declared in this order: the daemon ends before its data goes.
     _daemon: Daemon,
     server: Server,
+    direct: Option<Server>,
     _data: TempDir,
 }
 
@@ -32,7 +34,21 @@ impl Xmppd {
     /// It does not build, take the accounts, start, or make its certificate.
     pub fn start() -> Result<Self, Failure> {
         // Self-signed: its own authority.
-        Self::run("localhost", |_, folder| Ok(folder.join("cert.pem")))
+        Self::run("localhost", None, |_, folder| Ok(folder.join("cert.pem")))
+    }
+
+    /// As [`start`](Self::start), and open to every way to log in: with TLS from the
+    /// beginning, without an account, and by certificates that `clients` has issued.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn open(clients: &Authority) -> Result<Self, Failure> {
+        Self::run("localhost", Some(process::free_address()?), |command, folder| {
+            let file = folder.join("clients.pem");
+            std::fs::write(&file, clients.pem())?;
+            command.arg("--anonymous").arg("--client-ca").arg(file);
+            Ok(folder.join("cert.pem"))
+        })
     }
 
     /// Builds it, adds the accounts and runs it as the domain of `site`. It asks no
@@ -42,7 +58,7 @@ impl Xmppd {
     /// # Errors
     /// It does not build, take the accounts, or start.
     pub fn federate(site: &Site<'_>, neighbours: &[&Site<'_>], options: &[&str]) -> Result<Self, Failure> {
-        Self::run(site.domain(), |command, folder| {
+        Self::run(site.domain(), None, |command, folder| {
             let files = site.write(folder)?;
             command.arg("--cert").arg(files.certificate).arg("--key").arg(files.key);
             command.args(["--s2s", &site.s2s().to_string()]).arg("--ca").arg(files.trusted);
@@ -60,6 +76,7 @@ impl Xmppd {
     /// `told` completes the command line, and says whom its clients have to trust.
     fn run(
         domain: &str,
+        direct: Option<SocketAddr>,
         told: impl FnOnce(&mut Command, &Path) -> Result<PathBuf, Failure>,
     ) -> Result<Self, Failure> {
         let program = Artifact::Binary("xmppd").build()?;
@@ -72,12 +89,17 @@ impl Xmppd {
         let mut command = Command::new(&program);
         command.arg("--data").arg(data.path()).args(["serve", "--domain", domain, "--c2s"]);
         command.arg(address.to_string());
+        if let Some(direct) = direct {
+            command.args(["--c2s-tls", &direct.to_string()]);
+        }
         let authority = told(&mut command, data.path())?;
         let log = data.path().join("log");
-        let daemon = Daemon::start(command, &log, Ready::Accepts(&[address]))?;
+        let addresses: Vec<_> = [address].into_iter().chain(direct).collect();
+        let daemon = Daemon::start(command, &log, Ready::Accepts(&addresses))?;
         let server = Server { domain: domain.into(), address, authority, log };
+        let direct = direct.map(|address| Server { address, ..server.clone() });
         match server.authority.is_file() {
-            true => Ok(Self { _daemon: daemon, server, _data: data }),
+            true => Ok(Self { _daemon: daemon, server, direct, _data: data }),
             false => Err(server.told_by(Failure::new("xmppd made no certificate"))),
         }
     }
@@ -105,6 +127,12 @@ impl Xmppd {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Where its clients begin with TLS, if it was [opened](Self::open) for them.
+    #[must_use]
+    pub fn direct(&self) -> Option<&Server> {
+        self.direct.as_ref()
     }
 }
 

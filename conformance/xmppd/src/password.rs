@@ -41,7 +41,16 @@ pub fn read() -> Result<Secret, PasswordError> {
 /// [`PasswordError::Keys`] when the password is none that SASLprep takes, [`PasswordError::Io`]
 /// when there is no randomness.
 pub fn keys(password: &Secret, iterations: u32) -> Result<Vec<ScramKeys>, PasswordError> {
-    ScramHash::ALL
+    keys_of(ScramHash::ALL, password, iterations)
+}
+
+/// As [`keys`], of these hash functions alone.
+pub(crate) fn keys_of(
+    hashes: impl IntoIterator<Item = ScramHash>,
+    password: &Secret,
+    iterations: u32,
+) -> Result<Vec<ScramKeys>, PasswordError> {
+    hashes
         .into_iter()
         .map(|hash| {
             let mut salt = [0; SALT_LEN];

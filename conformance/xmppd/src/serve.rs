@@ -28,6 +28,9 @@ const LOCK: &str = "serve.lock";
 /// Connections that are taken at the most, descriptors permitting.
 const CONNECTIONS: usize = 10_000;
 
+/// Sessions of clients without an account that there are at the most, where they are let in.
+const ANONYMOUS: usize = 1_000;
+
 /// Descriptors for everything else: the store, the listener, standard streams.
 const OTHER_FILES: u64 = 64;
 
@@ -44,12 +47,19 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     let domains = arguments.domains();
     let certificate = certificate(&dir, &arguments, domains.clone()).await?;
     let mut tls = Tls::new(certificate.identity)?;
+    if let Some(path) = arguments.client_ca.clone() {
+        tls = tls.with_client_trust(blocking(move || Trust::load(&path)).await?)?;
+    }
     let policy = if arguments.insecure_plaintext { TlsPolicy::Optional } else { TlsPolicy::Required };
     let connections = connections();
     // Each way to other servers takes as many descriptors as a fifth of the connections.
     let peers = if arguments.s2s.is_empty() { 0 } else { connections / 5 };
     let clients = connections - 2 * peers;
-    let mut options = Options::new(domains.clone()).with_tls(policy).with_connections(clients, clients / 5);
+    let anonymous = if arguments.anonymous { ANONYMOUS } else { 0 };
+    let mut options = Options::new(domains.clone())
+        .with_tls(policy)
+        .with_connections(clients, clients / 5)
+        .with_anonymous(anonymous);
     let mut listeners = Listeners::new(bind(arguments.c2s).await?);
     if let Some(address) = arguments.c2s_tls {
         listeners = listeners.with_clients_tls(bind(address).await?);
@@ -61,7 +71,12 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         listeners = listeners.with_peers(listener);
     }
     if !servers.is_empty() {
-        tls = tls.with_peer_trust(peer_trust(arguments.ca.clone()).await?);
+        let ca = arguments.ca.clone();
+        let trust = blocking(move || match ca {
+            Some(path) => Trust::load(&path),
+            None => Ok(Trust::of_system()),
+        });
+        tls = tls.with_peer_trust(trust.await?);
         let dialback = match arguments.require_certificates {
             true => DialbackPolicy::Never,
             false => DialbackPolicy::Encrypted,
@@ -95,6 +110,9 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         origin: certificate.origin,
         uncovered: &certificate.uncovered,
         address: server.address(),
+        tls_address: server.tls_address(),
+        anonymous,
+        client_ca: arguments.client_ca.as_deref(),
         policy,
         servers: &servers,
         components: component_listen,
@@ -115,16 +133,6 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         }
         _ = stop.next() => Err(ServeError::Hurried),
     }
-}
-
-/// Whose word on other servers' names is believed.
-async fn peer_trust(ca: Option<PathBuf>) -> Result<Trust, ServeError> {
-    // Files are read.
-    let loaded = tokio::task::spawn_blocking(move || match ca {
-        Some(path) => Trust::load(&path),
-        None => Ok(Trust::of_system()),
-    });
-    loaded.await.map_err(|error| ServeError::Signals(io::Error::other(error)))?.map_err(ServeError::Tls)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
@@ -187,8 +195,8 @@ async fn certificate(
 ) -> Result<Certificate, ServeError> {
     let given = arguments.cert.clone().zip(arguments.key.clone());
     let dir = dir.clone();
-    // Files are read, and a lock may be waited for.
-    let loaded = tokio::task::spawn_blocking(move || match given {
+    // A lock may be waited for.
+    blocking(move || match given {
         Some((path, key)) => {
             let identity = Identity::load(&path, &key)?;
             let uncovered = identity.uncovered(&domains);
@@ -201,8 +209,14 @@ async fn certificate(
         }
     })
     .await
-    .map_err(|error| ServeError::Signals(io::Error::other(error)))?;
-    loaded.map_err(ServeError::Tls)
+}
+
+/// Reads files away from the I/O threads.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, TlsError> + Send + 'static,
+) -> Result<T, ServeError> {
+    let done = tokio::task::spawn_blocking(read).await;
+    done.map_err(|error| ServeError::Signals(io::Error::other(error)))?.map_err(ServeError::Tls)
 }
 
 /// The signals that end the server.
@@ -237,6 +251,10 @@ struct Greeting<'a> {
     origin: Option<Origin>,
     uncovered: &'a [String],
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
+    /// Sessions without an account that are let in.
+    anonymous: usize,
+    client_ca: Option<&'a Path>,
     policy: TlsPolicy,
     /// Where it listens for other servers.
     servers: &'a [SocketAddr],
@@ -284,6 +302,17 @@ impl fmt::Display for Greeting<'_> {
         writeln!(f, "  clients      {} ({security})", self.address)?;
         if self.policy != TlsPolicy::Required && !self.address.ip().is_loopback() {
             writeln!(f, "  warning      others can reach this address, and read what is not encrypted")?;
+        }
+        if let Some(address) = self.tls_address {
+            writeln!(f, "  direct TLS   {address} (XEP-0368)")?;
+        }
+        if let Some(path) = self.client_ca {
+            let path = path.display();
+            writeln!(f, "  logins       by client certificates that {path} vouches for (SASL EXTERNAL)")?;
+        }
+        if self.anonymous > 0 {
+            let sessions = self.anonymous;
+            writeln!(f, "  logins       without an account, {sessions} at once (SASL ANONYMOUS)")?;
         }
         for address in self.servers {
             let proof = match self.arguments.require_certificates {

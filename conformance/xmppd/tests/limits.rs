@@ -20,12 +20,13 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use xmpp_core::conn::{ClientConfig, CloseReason};
 use xmpp_core::limits::Limits;
 use xmpp_core::stanza::{Condition, IqType, Stanza};
 use xmpp_core::xml::{Element, ns};
 use xmpp_im::limits::HostLimits;
 use xmppd::data_dir::DataDir;
-use xmppd::server::{Options, Server};
+use xmppd::server::{Listeners, Options, Server};
 use xmppd::store::Store;
 use xmppd::tls::{Identity, Tls};
 
@@ -44,7 +45,9 @@ impl Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let store = Store::open(data.path()).await.unwrap();
         let tls = Tls::new(identity).unwrap();
-        let server = Server::start(listener, store, tls, change(Options::new(domains))).await.unwrap();
+        let direct = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listeners = Listeners::new(listener).with_clients_tls(direct);
+        let server = Server::start(listeners, store, tls, change(Options::new(domains))).await.unwrap();
         Self { server, data }
     }
 
@@ -310,4 +313,38 @@ async fn a_shutdown_does_not_wait_for_those_who_do_not_answer() {
     running.server.shutdown().await;
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     drop((romeo, stranger));
+}
+
+#[tokio::test]
+async fn guests_are_so_many_and_no_more() {
+    let running = Running::with(&["romeo"], |options| options.with_anonymous(2)).await;
+    let guest = || {
+        running
+            .login("any", "any")
+            .with(|_| ClientConfig::anonymous(jid("localhost")).with_resource("guest"))
+            .run()
+    };
+    let first = guest().await.unwrap();
+    let _second = guest().await.unwrap();
+    match guest().await.map(|client| client.jid) {
+        Err(CloseReason::Binding(Some(error))) => {
+            assert_eq!(error.condition(), Condition::ResourceConstraint)
+        }
+        other => panic!("{other:?}"),
+    }
+    running.client("romeo", "orchard").await;
+    first.close().await;
+    running.settle(1, 1).await;
+    guest().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_says_nothing_to_the_tls_port_is_cut_off() {
+    let limits = Limits::client().with_tls(Duration::from_millis(300));
+    let running = Running::with(&[], |options| options.with_limits(limits)).await;
+    let mut silent = Raw::connect(running.server.tls_address().unwrap()).await;
+    let start = Instant::now();
+    assert_eq!(silent.rest().await, "");
+    assert!(start.elapsed() >= Duration::from_millis(250), "{:?}", start.elapsed());
+    running.settle(0, 0).await;
 }

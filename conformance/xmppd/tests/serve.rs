@@ -31,7 +31,7 @@ async fn two_accounts_talk_both_ways() {
     let mut romeo = server.client("romeo", "orchard").await;
     let mut juliet = server.client("juliet", "balcony").await;
     assert_eq!(romeo.jid, "romeo@localhost/orchard");
-    assert_eq!(romeo.mechanism, Some(Mechanism::ScramSha256Plus));
+    assert_eq!(romeo.mechanism, Some(Mechanism::ScramSha512Plus));
     juliet.available().await;
     romeo.chat("juliet@localhost", "Art thou not Romeo?").await;
     let (from, body) = juliet.hear().await;
@@ -275,7 +275,7 @@ async fn plaintext_is_enough_where_that_was_asked_for_but_never_for_a_password()
 
     let plain = |config: ClientConfig| config.with_tls(xmpp_core::tls::TlsPolicy::Disabled);
     let romeo = server.login("romeo", "orchard").with(plain).run().await.unwrap();
-    assert_eq!(romeo.mechanism, Some(Mechanism::ScramSha256));
+    assert_eq!(romeo.mechanism, Some(Mechanism::ScramSha512));
 }
 
 #[tokio::test]
@@ -396,6 +396,6 @@ async fn the_log_tells_who_came_and_nothing_of_what_was_said() {
     server.signal(Signal::INT);
     assert!(server.wait().success());
     let log = server.log();
-    assert!(log.contains("romeo@localhost/orchard") && log.contains("SCRAM-SHA-256-PLUS"), "{log}");
+    assert!(log.contains("romeo@localhost/orchard") && log.contains("SCRAM-SHA-512-PLUS"), "{log}");
     assert!(!log.contains("a secret") && !log.contains(PASSWORD), "{log}");
 }

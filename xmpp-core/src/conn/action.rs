@@ -263,11 +263,11 @@ pub enum CloseReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsFault {
-    /// Server: the client asked for TLS where it was not on offer.
+    /// Receiving: the peer asked for TLS where it was not on offer.
     NotOffered,
-    /// Server: the request had something in it.
+    /// Receiving: the request had something in it.
     Malformed,
-    /// Client: the server refused.
+    /// Initiating: the server refused.
     Refused,
     /// The handshake failed, or the server's certificate did not do.
     Failed(TlsError),

@@ -469,12 +469,7 @@ impl Bound {
     fn on_stanza(&self, core: &mut Core, element: &Element) {
         match Stanza::parse(element) {
             Ok(mut stanza) => {
-                if let Some(lang) = &self.lang
-                    && stanza.lang().is_none()
-                {
-                    // RFC 6120 section 8.1.5: the recipient takes it to be in the stream's language.
-                    stanza.set_lang(Some(lang.as_str()));
-                }
+                stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));
             }
             Err(malformed) => {

@@ -10,7 +10,7 @@ use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
 use crate::component::proves;
-use crate::entropy::{Label, Seed};
+use crate::entropy::Seed;
 use crate::error::Misuse;
 use crate::jid::BareJid;
 use crate::limits::Limits;
@@ -44,6 +44,13 @@ impl ComponentAcceptorConfig {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The language of the server's own texts (RFC 6120 section 4.7.4), `en` unless set.
+    #[must_use]
+    pub fn with_lang(mut self, lang: &str) -> Self {
+        self.lang = lang.to_owned();
         self
     }
 }
@@ -91,7 +98,7 @@ impl ComponentAcceptor {
         let lang = config.lang.clone();
         let mut machine = Machine::new(State::AwaitHeader(config), ns::COMPONENT, limits, seed, now);
         // Streams of components have no version (XEP-0114 section 3).
-        machine.core().set_header(StreamHeader::new(ns::COMPONENT).with_lang(&lang).without_version());
+        machine.core().await_header(StreamHeader::new(ns::COMPONENT).with_lang(&lang).without_version());
         ComponentAcceptor { machine }
     }
 
@@ -177,8 +184,11 @@ impl Role for State {
             Some(Ok(domain)) if config.secrets.contains_key(&domain) => domain,
             Some(Ok(_)) => return refuse(core, Condition::HostUnknown),
         };
-        let stream_id = core.token(Label::StreamId);
-        core.amend_header(|ours| ours.with_from(domain.as_str()).with_id(&stream_id));
+        let mut stream_id = String::new();
+        core.amend_header(|ours| {
+            stream_id = ours.id().unwrap_or_default().to_owned();
+            ours.with_from(domain.as_str())
+        });
         core.open();
         let lang = header.lang().and_then(|lang| Lang::new(lang).ok());
         State::AwaitHandshake(Claim { config, component: Component { domain, lang }, stream_id })
@@ -218,12 +228,7 @@ impl Component {
                 if stanza.to().is_none() {
                     return refuse(core, Condition::ImproperAddressing);
                 }
-                if let Some(lang) = &self.lang
-                    && stanza.lang().is_none()
-                {
-                    // RFC 6120 section 4.7.4: the stream's language would be lost on the receiver's stream.
-                    stanza.set_lang(Some(lang.as_str()));
-                }
+                stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));
             }
             Err(malformed) => {

@@ -178,9 +178,9 @@ impl Core {
         }
     }
 
-    /// White space, to see whether the peer is there.
+    /// White space, to see whether the peer is there. In front of a header there is no room for it.
     pub(super) fn space(&mut self) {
-        if self.can_write() {
+        if self.can_write() && self.halves.ours() == Half::Open {
             self.queue.push_back(Output::Space);
         }
     }
@@ -193,6 +193,10 @@ impl Core {
     pub(crate) fn restart(&mut self) {
         self.halves.restart();
         self.restart = true;
+        if self.online {
+            // Between servers dialback may have proved something already: the new stream is negotiated in time all the same.
+            self.deadlines.set(Timer::Negotiation, self.now + self.limits.negotiation());
+        }
     }
 
     /// `see-other-host` counts from now on: TLS protects the stream, so that it is the server's own word (RFC 6120 section 4.9.3.19).

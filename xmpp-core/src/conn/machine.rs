@@ -4,6 +4,7 @@
 //! [`Core`]; [`Machine`] stands between them and the bytes.
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use super::action::{Action, Close, CloseReason, SendId, TlsFault};
 use super::core::{Core, Life, Output};
@@ -18,10 +19,13 @@ use crate::stanza::Stanza;
 use crate::stream::{Condition, FirstLevel, Half, OtherHost, Phase, StreamError, StreamHeader, Verdict};
 use crate::time::Instant;
 use crate::tls::{TlsError, TlsInfo};
-use crate::xml::{Element, Frame, StreamTag};
+use crate::xml::{Element, Frame, StreamTag, ns};
 
 /// For how many outputs an empty queue keeps room: a burst of stanzas shall not stay with a connection that is idle again.
 const KEPT: usize = 8;
+
+/// The least that time goes on by: a deadline that sets itself anew lies ahead, whatever the limits say.
+const TICK: Duration = Duration::from_micros(1);
 
 /// What makes a connection of a machine: the states of a role, each holding what that state needs.
 pub(crate) trait Role: Sized {
@@ -140,7 +144,13 @@ impl<R: Role> Machine<R> {
                 }
                 Timer::Idle => {
                     self.core.space();
-                    self.core.deadlines.set(Timer::Dead, self.core.now + self.core.limits.dead());
+                    // The space finds out about a dead transport, but has no answer (RFC 6120 section 4.6.1). Between servers and with
+                    // components who is silent has nothing to say, often for long: streams of one direction never have (section 4.6.3).
+                    let (next, wait) = match self.framing.content_ns() {
+                        ns::CLIENT => (Timer::Dead, self.core.limits.dead()),
+                        _ => (Timer::Idle, self.core.limits.idle().max(TICK)),
+                    };
+                    self.core.deadlines.set(next, self.core.now + wait);
                 }
                 Timer::Tls | Timer::Close => self.core.end(CloseReason::Timeout(timer), Close::Abort),
                 Timer::Negotiation | Timer::Dead => {
@@ -253,10 +263,12 @@ impl<R: Role> Machine<R> {
             return self.core.finish(reason, Close::Graceful);
         }
         // After our closing tag nothing can be negotiated any more, but stanzas still count (RFC 6120 section 4.4).
-        if self.core.halves.ours() == Half::Closed && !self.core.online {
+        let closed = self.core.halves.ours() == Half::Closed;
+        if closed && !self.core.online {
             return;
         }
         match self.role.phase().map(|phase| phase.verdict(kind)) {
+            Some(Verdict::Accept) if closed && !Stanza::is_stanza(&element) => {}
             Some(Verdict::Accept) => self.step(|role, core| role.on_element(core, kind, element)),
             Some(Verdict::Refuse(condition)) => self.core.fail(condition),
             None => {}

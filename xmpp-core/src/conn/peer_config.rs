@@ -24,6 +24,7 @@ pub struct PeerConfig {
 
 impl PeerConfig {
     /// A server of these domains, of which the first answers those who ask for none that exists. TLS is required, and dialback goes over it.
+    /// Domains that components serve are among them: they are to be reached, and no other server may speak for them.
     ///
     /// `secret` is the one with which the [`PeerOutbound`](super::PeerOutbound)s of these domains make their keys.
     #[must_use]

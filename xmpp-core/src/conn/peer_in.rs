@@ -16,7 +16,6 @@ use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
 use super::proof::PeerProof;
-use super::question::Answer;
 use crate::dialback::{DialbackPolicy, Verdict};
 use crate::entropy::Seed;
 use crate::jid::{BareJid, Jid};
@@ -32,6 +31,8 @@ use crate::xml::{Element, Lang, ns};
 /// The peer proves its domains by a certificate (TLS and SASL EXTERNAL) or by dialback, for which the embedder is
 /// [asked](super::Question::Verification) to find the authoritative server. Stanzas are handed in only from domains that were proved, to domains
 /// that they were proved to. As authoritative server it verifies the keys of our own domains, without asking.
+///
+/// Once a domain is proved, silence does not end it: whoever has too many idle streams [closes](Self::close) some (RFC 6120 section 4.6.3).
 ///
 /// ```
 /// use xmpp_core::conn::{Action, Drive, PeerConfig, PeerInbound};
@@ -177,7 +178,7 @@ impl Role for State {
                 peer.on_verify(core, &element)
             }
             (State::Online(peer), _) => peer.on_stanza(core, &element),
-            (State::Negotiating(peer), FirstLevel::StartTls) => peer.start_tls(core),
+            (State::Negotiating(peer), FirstLevel::StartTls) => peer.start_tls(core, &element),
             (State::Negotiating(peer), FirstLevel::Auth) => peer.auth(core, &element),
             (State::Negotiating(peer), FirstLevel::Response) => {
                 peer.fail_auth(core, SaslCondition::MalformedRequest)
@@ -190,14 +191,6 @@ impl Role for State {
             }
             (other, _) => other,
         }
-    }
-
-    fn on_answer(self, _core: &mut Core, _answer: Answer) -> Self {
-        self
-    }
-
-    fn on_unanswered(self, _core: &mut Core) -> Self {
-        self
     }
 
     fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self {
@@ -348,12 +341,12 @@ impl Peer {
         if self.proof.is_empty() { State::Negotiating(self) } else { State::Online(self) }
     }
 
-    /// Whether the certificate proves who the peer says it is (XEP-0178 section 3 step 9).
+    /// Whether the certificate proves who the peer says it is (XEP-0178 section 3 step 9). Nobody else is one of our own domains, even
+    /// with a certificate that is good for them too.
     fn may_external(&self) -> bool {
-        self.tls
-            .as_ref()
-            .zip(self.claimed.as_ref())
-            .is_some_and(|(tls, claimed)| tls.verify(claimed.domain(), Service::Server).is_ok())
+        self.tls.as_ref().zip(self.claimed.as_ref()).is_some_and(|(tls, claimed)| {
+            !self.config.serves(claimed) && tls.verify(claimed.domain(), Service::Server).is_ok()
+        })
     }
 
     fn on_stanza(self: Box<Self>, core: &mut Core, element: &Element) -> State {
@@ -375,12 +368,7 @@ impl Peer {
         }
         match parsed {
             Ok(mut stanza) => {
-                if let Some(lang) = &self.lang
-                    && stanza.lang().is_none()
-                {
-                    // RFC 6120 section 4.7.4: the stream's language would be lost on the receiver's stream.
-                    stanza.set_lang(Some(lang.as_str()));
-                }
+                stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));
             }
             Err(malformed) => {

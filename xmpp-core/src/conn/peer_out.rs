@@ -15,7 +15,6 @@ use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
 use super::proof::DomainPairs;
-use super::question::Answer;
 use crate::dialback::{Verdict, Verification};
 use crate::entropy::Seed;
 use crate::error::Misuse;
@@ -32,6 +31,8 @@ use crate::xml::{Element, ns};
 /// It negotiates TLS and proves our domain by SASL EXTERNAL, or else by dialback, until [`Event::Authorized`](super::Event::Authorized) says that
 /// stanzas may flow. Other domains of ours, and of the peer's, can share the stream once they are [authorized](Self::authorize) too. To whoever
 /// opened a stream to us, it is also the way to the authoritative server: [`verify`](Self::verify).
+///
+/// Silence does not end it, nor does a refusal: [close](Self::close) it when it is of no use any more (RFC 6120 section 4.6.3).
 ///
 /// ```
 /// use xmpp_core::conn::{Action, Drive, PeerOutbound, PeerOutboundConfig};
@@ -246,14 +247,6 @@ impl Role for State {
             (State::Open(link), _) => link.on_packet(core, &element),
             (other, _) => other,
         }
-    }
-
-    fn on_answer(self, _core: &mut Core, _answer: Answer) -> Self {
-        self
-    }
-
-    fn on_unanswered(self, _core: &mut Core) -> Self {
-        self
     }
 
     fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self {

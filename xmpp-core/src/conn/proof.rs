@@ -277,6 +277,25 @@ mod tests {
     }
 
     #[test]
+    fn a_domain_is_the_same_however_it_is_spelled_and_no_other() {
+        let tls = TlsInfo::new(Chain::Trusted).with_name(PresentedName::Dns("XN--BCHER-KVA.example".into()));
+        for from in ["b\u{fc}cher.example", "xn--bcher-kva.example", "B\u{dc}CHER.Example."] {
+            for authzid in ["b\u{fc}cher.example", "xn--bcher-kva.EXAMPLE"] {
+                let mut proof = PeerProof::default();
+                assert_eq!(proof.by_external(&tls, &jid(from), Some(authzid)), Ok(()), "{from} as {authzid}");
+                assert!(proof.speaks_for(jid("b\u{fc}cher.example").as_str()));
+                // Neither those below it nor those that look like it.
+                for other in ["im.b\u{fc}cher.example", "bucher.example", "example"] {
+                    let refused = proof.check("a.example", jid(other).as_str(), true);
+                    assert_eq!(refused, Err(Condition::InvalidFrom), "{other}");
+                    let error = proof.by_external(&tls, &jid(from), Some(other));
+                    assert_eq!(error, Err(SaslCondition::InvalidAuthzid), "{other}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn only_a_valid_key_proves_and_only_its_pair() {
         let mut proof = PeerProof::default();
         for verdict in [Verdict::Invalid, Verdict::Failed(crate::dialback::Condition::NotAcceptable)] {

@@ -341,12 +341,7 @@ impl Bound {
                     return self.refuse_binding(core, iq);
                 }
                 stanza.set_from(Some(Jid::from(self.bound.jid().clone())));
-                if let Some(lang) = &self.lang
-                    && stanza.lang().is_none()
-                {
-                    // RFC 6120 section 4.7.4: the stream's language would be lost on the receiver's stream.
-                    stanza.set_lang(Some(lang.as_str()));
-                }
+                stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));
             }
             Err(malformed) => {

@@ -13,7 +13,7 @@ pub enum Timer {
     Answer,
     /// Nothing came for a while: a space is sent to see whether the peer is there.
     Idle,
-    /// Nothing came after that either.
+    /// On a client's stream: nothing came after that either.
     Dead,
     /// The peer's closing tag.
     Close,

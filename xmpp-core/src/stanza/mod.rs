@@ -59,7 +59,7 @@ use header::Header;
 use payload::Payload;
 
 use crate::jid::Jid;
-use crate::xml::{Element, ElementRef, ns};
+use crate::xml::{Element, ElementRef, Lang, ns};
 
 /// The kinds of stanzas (RFC 6120 section 8.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -193,6 +193,15 @@ impl Stanza {
     /// Sets or removes the language, a tag of BCP 47 that is not checked here.
     pub fn set_lang(&mut self, lang: Option<&str>) {
         self.header_mut().set_lang(lang);
+    }
+
+    /// Without a language of its own it is in that of the stream it came by (RFC 6120 section 4.7.4), which would be lost on the next one.
+    pub(crate) fn inherit_lang(&mut self, stream: Option<&Lang>) {
+        if let Some(lang) = stream
+            && self.lang().is_none()
+        {
+            self.set_lang(Some(lang.as_str()));
+        }
     }
 
     /// Whether it is of type `error`.

@@ -1,4 +1,5 @@
-//! Who may connect: so many in all, and so many from one address that have not logged in yet.
+//! Who may connect: so many in all, so many from one address that have not logged in yet, and so many guests, who logged in as
+//! nobody in particular.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(super) struct Admission {
     places: Arc<Semaphore>,
     strangers: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    guests: Arc<Semaphore>,
     all: usize,
     per_address: usize,
 }
@@ -21,6 +23,8 @@ pub(super) struct Admission {
 pub(super) struct Place {
     _place: OwnedSemaphorePermit,
     stranger: Option<Stranger>,
+    guests: Arc<Semaphore>,
+    guest: Option<OwnedSemaphorePermit>,
 }
 
 /// One connection of an address that has not logged in.
@@ -31,10 +35,11 @@ struct Stranger {
 }
 
 impl Admission {
-    /// So many connections, and so many from one address before login.
-    pub(super) fn new(connections: usize, per_address: usize) -> Self {
+    /// So many connections, so many from one address before login, and so many guests among them all.
+    pub(super) fn new(connections: usize, per_address: usize, guests: usize) -> Self {
         let all = connections.min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(all)), all, strangers: Arc::default(), per_address }
+        let guests = Arc::new(Semaphore::new(guests.min(Semaphore::MAX_PERMITS)));
+        Self { places: Arc::new(Semaphore::new(all)), all, strangers: Arc::default(), guests, per_address }
     }
 
     /// A place for a new connection, if there is one.
@@ -47,7 +52,8 @@ impl Admission {
             return None;
         }
         *count += 1;
-        Some(Place { _place: place, stranger: Some(Stranger { admission: self.clone(), address }) })
+        let stranger = Some(Stranger { admission: self.clone(), address });
+        Some(Place { _place: place, stranger, guests: Arc::clone(&self.guests), guest: None })
     }
 
     /// How many places are taken.
@@ -64,6 +70,15 @@ impl Place {
     /// The client has logged in: it no longer counts against its address.
     pub(super) fn known(&mut self) {
         self.stranger = None;
+    }
+
+    /// The client has logged in as nobody in particular: it still counts against its address, and as a guest. Whether there is room for
+    /// one more.
+    pub(super) fn guest(&mut self) -> bool {
+        if self.guest.is_none() {
+            self.guest = Arc::clone(&self.guests).try_acquire_owned().ok();
+        }
+        self.guest.is_some()
     }
 }
 
@@ -96,7 +111,7 @@ mod tests {
 
     #[test]
     fn places_are_counted_and_given_back() {
-        let door = Admission::new(2, 9);
+        let door = Admission::new(2, 9, 0);
         let first = door.admit(address("192.0.2.1")).unwrap();
         let _second = door.admit(address("192.0.2.2")).unwrap();
         assert!(door.admit(address("192.0.2.3")).is_none());
@@ -106,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_address_is_limited_until_its_clients_have_logged_in() {
-        let door = Admission::new(9, 2);
+        let door = Admission::new(9, 2, 0);
         let mut first = door.admit(address("192.0.2.1")).unwrap();
         let second = door.admit(address("::ffff:192.0.2.1")).unwrap();
         assert!(door.admit(address("192.0.2.1")).is_none());
@@ -120,8 +135,22 @@ mod tests {
     }
 
     #[test]
+    fn guests_are_limited_and_still_count_against_their_address() {
+        let door = Admission::new(9, 2, 1);
+        let mut first = door.admit(address("192.0.2.1")).unwrap();
+        let mut second = door.admit(address("192.0.2.1")).unwrap();
+        assert!(first.guest());
+        assert!(first.guest(), "it is one guest, however often it asks");
+        assert!(!second.guest());
+        assert!(door.admit(address("192.0.2.1")).is_none());
+        drop(first);
+        assert!(second.guest());
+        assert!(!Admission::new(9, 9, 0).admit(address("192.0.2.1")).unwrap().guest());
+    }
+
+    #[test]
     fn the_addresses_of_one_ipv6_network_count_together() {
-        let door = Admission::new(9, 1);
+        let door = Admission::new(9, 1, 0);
         let _first = door.admit(address("2001:db8:1:2::1")).unwrap();
         assert!(door.admit(address("2001:db8:1:2:ffff::1")).is_none());
         assert!(door.admit(address("2001:db8:1:3::1")).is_some());

@@ -11,13 +11,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument as _, debug, info, info_span, warn};
 use xmpp_core::conn::{
-    BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Event, Question, ServerConfig,
-    ServerConnection, Ticket, Warning,
+    BindAnswer, Binding, Credentials, Derivation, DerivationAnswer, Event, Question, ServerConnection,
+    Ticket, Warning,
 };
 use xmpp_core::jid::BareJid;
-use xmpp_core::sasl::ScramHash;
 use xmpp_core::sasl::server::CredentialsAnswer;
-use xmpp_core::stanza::StanzaError;
+use xmpp_core::sasl::{Mechanism, ScramHash, ScramKeys};
+use xmpp_core::stanza::{Condition, ErrorType, StanzaError};
 use xmpp_core::time::Instant;
 use xmpp_core::tls::{TlsInfo, TlsRequest};
 
@@ -27,8 +27,10 @@ use super::driver::{Driver, Role, Waiting, resolved};
 use super::host::{Attached, HostHandle};
 use super::listener::Arrival;
 use super::mailbox::End;
+use super::offer::{Offer, Offers};
 use super::tally::Tally;
 use super::transport::{Handshake, Secured, Transport};
+use super::upgrade::Upgrades;
 use crate::hashing::HashingPool;
 use crate::store::Store;
 use crate::tls::Tls;
@@ -36,7 +38,7 @@ use crate::tls::Tls;
 /// What all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) config: Arc<ServerConfig>,
+    pub(super) offers: Arc<Offers>,
     /// How long the end of a transport may take.
     pub(super) close: Duration,
     /// How long a handshake that comes first may take.
@@ -45,6 +47,7 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) tls: Tls,
     pub(super) hashing: HashingPool,
+    pub(super) upgrades: Upgrades,
     /// Logins whose passwords could not be hashed.
     pub(super) put_off: Tally,
     /// Logins that failed, for whatever reason: the span of the line tells the last one's address.
@@ -70,6 +73,8 @@ pub(super) enum Begins {
 
 struct Client {
     shared: Arc<Shared>,
+    /// What it was offered.
+    offer: Arc<Offer>,
     machine: ServerConnection,
     place: Place,
     session: Option<Attached>,
@@ -87,7 +92,8 @@ pub(super) async fn serve(shared: Arc<Shared>, begins: Begins, arrival: Arrival)
 
 async fn connect(shared: Arc<Shared>, begins: Begins, arrival: Arrival) {
     let Arrival { stream, place, seed, shutdown, .. } = arrival;
-    let config = Arc::clone(&shared.config);
+    let offer = shared.offers.current();
+    let config = Arc::clone(offer.config());
     let (machine, transport) = match begins {
         Begins::Plain => (ServerConnection::new(config, seed, shared.clock.now()), Transport::new(stream)),
         Begins::Tls => {
@@ -104,7 +110,7 @@ async fn connect(shared: Arc<Shared>, begins: Begins, arrival: Arrival) {
         }
     };
     let (clock, close) = (shared.clock, shared.close);
-    let client = Client { shared, machine, place, session: None, answer: None, handing: None };
+    let client = Client { shared, offer, machine, place, session: None, answer: None, handing: None };
     Driver::new(client, transport, clock, close).run(shutdown).await;
 }
 
@@ -134,7 +140,9 @@ impl Role for Client {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Online(online) => {
-                self.place.known();
+                if online.mechanism() != Mechanism::Anonymous {
+                    self.place.known();
+                }
                 info!(
                     jid = %online.jid(),
                     mechanism = online.mechanism().name(),
@@ -148,6 +156,7 @@ impl Role for Client {
                     self.handing = Some(Box::pin(handing));
                 }
             }
+            Event::PasswordVerified { account, password } => self.shared.upgrades.request(account, password),
             Event::Warning(Warning::Authentication(condition)) => match self.shared.refused.count() {
                 Some(count) => warn!(count, %condition, "logins failed"),
                 None => debug!(%condition, "a login failed"),
@@ -172,9 +181,12 @@ impl Role for Client {
     fn ask(&mut self, question: Question) {
         let shared = Arc::clone(&self.shared);
         self.answer = match question {
-            Question::Credentials { ticket, account, hash } => Some(Box::pin(async move {
-                Answer::Credentials(ticket, credentials(&shared.store, &account, hash).await)
-            })),
+            Question::Credentials { ticket, account, hash } => {
+                let plain = self.offer.plain_hash();
+                Some(Box::pin(async move {
+                    Answer::Credentials(ticket, credentials(&shared.store, &account, hash, plain).await)
+                }))
+            }
             Question::Derivation { ticket, request } => Some(Box::pin(async move {
                 let derived = shared.hashing.run(move || request.run()).await;
                 let answer = derived.map(DerivationAnswer::Key).unwrap_or_else(|error| {
@@ -185,9 +197,18 @@ impl Role for Client {
                 });
                 Answer::Derivation(ticket, answer)
             })),
-            Question::Binding { ticket, identity, resource } => Some(Box::pin(async move {
-                Answer::Binding(ticket, shared.host.bind(identity.account().clone(), resource).await)
-            })),
+            Question::Binding { ticket, identity, resource } => {
+                let admitted = !identity.is_anonymous() || self.place.guest();
+                Some(Box::pin(async move {
+                    let bound = match admitted {
+                        true => shared.host.bind(identity, resource).await,
+                        false => {
+                            Err(StanzaError::new(Condition::ResourceConstraint).with_type(ErrorType::Wait))
+                        }
+                    };
+                    Answer::Binding(ticket, bound)
+                }))
+            }
             // The machine's patience ends it.
             _ => None,
         };
@@ -250,18 +271,29 @@ impl Client {
     }
 }
 
-/// Which keys answer the question; for PLAIN those of the strongest hash.
-async fn credentials(store: &Store, account: &BareJid, hash: Option<ScramHash>) -> CredentialsAnswer {
-    let hash = hash.unwrap_or(ScramHash::Sha256);
-    match store.credentials(account).await {
-        Ok(keys) => match keys.unwrap_or_default().into_iter().find(|keys| keys.hash() == hash) {
-            Some(keys) => CredentialsAnswer::Keys(keys),
-            None => CredentialsAnswer::Unknown,
-        },
+/// Which keys answer the question: those of the hash function that SCRAM asks for, for PLAIN those of `plain`, or else the strongest.
+/// EXTERNAL asks only whether there is such an account.
+async fn credentials(
+    store: &Store,
+    account: &BareJid,
+    asked: Option<ScramHash>,
+    plain: ScramHash,
+) -> CredentialsAnswer {
+    let all = match store.credentials(account).await {
+        Ok(Some(all)) => all,
+        Ok(None) => return CredentialsAnswer::Unknown,
         Err(error) => {
             warn!(%account, %error, "cannot look up keys");
-            CredentialsAnswer::TemporaryFailure
+            return CredentialsAnswer::TemporaryFailure;
         }
+    };
+    let outdated = all.len() < ScramHash::ALL.len();
+    let best = |keys: &ScramKeys| (keys.hash() == asked.unwrap_or(plain), keys.hash());
+    let best = all.into_iter().max_by_key(best);
+    match best.filter(|keys| asked.is_none_or(|asked| asked == keys.hash())) {
+        Some(keys) if outdated => CredentialsAnswer::Outdated(keys),
+        Some(keys) => CredentialsAnswer::Keys(keys),
+        None => CredentialsAnswer::NoKeys,
     }
 }
 

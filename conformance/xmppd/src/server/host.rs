@@ -31,6 +31,7 @@ use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant as Moment, sleep_until};
 use tracing::debug;
+use xmpp_core::conn::Identity;
 use xmpp_core::dialback::{self, Verdict, Verification};
 use xmpp_core::jid::{BareJid, FullJid, Jid};
 use xmpp_core::stanza::{Condition, ErrorType, Stanza, StanzaError};
@@ -72,7 +73,7 @@ type Bound = Result<Attached, StanzaError>;
 pub(super) enum Command {
     /// Start a session. Its end goes into the room that is reserved for it.
     Bind {
-        account: BareJid,
+        identity: Identity,
         resource: Option<String>,
         room: OwnedPermit<Command>,
         reply: oneshot::Sender<Bound>,
@@ -208,14 +209,14 @@ impl HostHandle {
     /// What the client is to be told.
     pub(super) async fn bind(
         &self,
-        account: BareJid,
+        identity: Identity,
         resource: Option<String>,
     ) -> Result<Attached, StanzaError> {
         // The host ends only after all connections have.
         let gone = || StanzaError::new(Condition::InternalServerError).with_type(ErrorType::Wait);
         let room = self.commands.clone().reserve_owned().await.map_err(|_| gone())?;
         let (reply, outcome) = oneshot::channel();
-        let bind = Command::Bind { account, resource, room, reply };
+        let bind = Command::Bind { identity, resource, room, reply };
         self.commands.send(bind).await.map_err(|_| gone())?;
         outcome.await.map_err(|_| gone())?
     }
@@ -428,7 +429,7 @@ impl HostTask {
 
     fn on_command(&mut self, command: Command) {
         match command {
-            Command::Bind { account, resource, room, reply } => self.bind(account, resource, room, reply),
+            Command::Bind { identity, resource, room, reply } => self.bind(&identity, resource, room, reply),
             Command::Stanza { origin, stanza, share } => self.stanza(origin, stanza, share),
             Command::Detach { session, mut unsent } => {
                 self.relieved(session);
@@ -470,12 +471,17 @@ impl HostTask {
 
     fn bind(
         &mut self,
-        account: BareJid,
+        identity: &Identity,
         resource: Option<String>,
         room: OwnedPermit<Command>,
         reply: oneshot::Sender<Bound>,
     ) {
-        let bound = match self.host.bind(&account, resource.as_deref()) {
+        let (account, resource) = (identity.account(), resource.as_deref());
+        let bound = match identity.is_anonymous() {
+            true => self.host.bind_anonymous(account, resource),
+            false => self.host.bind(account, resource),
+        };
+        let bound = match bound {
             Ok(bound) => bound,
             Err(error) => return drop(reply.send(Err(error))),
         };
@@ -492,7 +498,7 @@ impl HostTask {
         };
         // This may be what the account is loaded for.
         self.perform();
-        match self.loading.get_mut(&account) {
+        match self.loading.get_mut(account) {
             Some(waiting) => waiting.push((reply, attached)),
             // If the connection is gone by now, dropping the session ends it.
             None => drop(reply.send(Ok(attached))),

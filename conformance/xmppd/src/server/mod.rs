@@ -34,6 +34,7 @@ mod held;
 mod host;
 mod listener;
 mod mailbox;
+mod offer;
 mod peer_in;
 mod peer_out;
 mod remotes;
@@ -41,6 +42,7 @@ mod resolver;
 mod storage;
 mod tally;
 mod transport;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -52,15 +54,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::error;
-use xmpp_core::conn::{ComponentAcceptorConfig, PeerConfig, ServerConfig};
+use xmpp_core::conn::{ComponentAcceptorConfig, PeerConfig};
 use xmpp_core::dialback::{self, DialbackPolicy};
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::BareJid;
 use xmpp_core::limits::Limits;
-use xmpp_core::sasl::server::Decoy;
-use xmpp_core::sasl::{ScramHash, Secret};
+use xmpp_core::sasl::Secret;
 use xmpp_core::tls::TlsPolicy;
-use xmpp_im::establish;
 use xmpp_im::federation::{Federation, FederationConfig, FederationLimits, Sharing};
 use xmpp_im::host::{Host, HostConfig};
 use xmpp_im::limits::HostLimits;
@@ -69,11 +69,12 @@ use self::admission::Admission;
 use self::client::{Begins, Shared};
 use self::clock::Clock;
 use self::listener::listen;
+use self::offer::Offers;
 use self::remotes::Remotes;
 use self::resolver::Finder;
 use self::tally::Tally;
+use self::upgrade::Upgrades;
 use crate::hashing::HashingPool;
-use crate::password;
 use crate::store::{Store, StoreError};
 use crate::tls::Tls;
 
@@ -96,6 +97,7 @@ pub struct Options {
     host_limits: HostLimits,
     connections: usize,
     strangers: usize,
+    anonymous: usize,
     federation: Option<FederationOptions>,
     components: Vec<(BareJid, Secret)>,
 }
@@ -177,6 +179,7 @@ impl Options {
             host_limits: HostLimits::new(),
             connections: 10_000,
             strangers: 2_000,
+            anonymous: 0,
             federation: None,
             components: Vec::new(),
         }
@@ -222,6 +225,13 @@ impl Options {
     pub const fn with_connections(mut self, all: usize, strangers_per_address: usize) -> Self {
         self.connections = all;
         self.strangers = strangers_per_address;
+        self
+    }
+
+    /// Lets clients log in without an account (SASL ANONYMOUS), so many of them at once. They reach only who is on this server.
+    #[must_use]
+    pub const fn with_anonymous(mut self, sessions: usize) -> Self {
+        self.anonymous = sessions;
         self
     }
 }
@@ -274,10 +284,12 @@ impl From<TcpListener> for Listeners {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     shutdown: watch::Sender<bool>,
     admission: Admission,
     sessions: Arc<AtomicUsize>,
     listeners: JoinSet<()>,
+    upgrades: JoinHandle<()>,
     host: JoinHandle<()>,
     storage: JoinHandle<()>,
 }
@@ -302,17 +314,13 @@ impl Server {
             own.push(domain.clone());
         }
         let address = clients.local_addr().map_err(StartError::Io)?;
-        let decoy = Decoy::new(*store.decoy_key().await.map_err(StartError::Store)?)
-            .hash(ScramHash::Sha256)
-            .iterations(password::ITERATIONS)
-            .salt_len(password::SALT_LEN);
+        let tls_address = clients_tls.as_ref().map(TcpListener::local_addr);
+        let tls_address = tls_address.transpose().map_err(StartError::Io)?;
         // There is no session that they could end.
         store.take_deletions().await.map_err(StartError::Store)?;
         let (close, handshake) = (options.limits.close(), options.limits.tls());
-        let config = ServerConfig::new(options.domains.iter().cloned(), decoy)
-            .with_tls(options.tls)
-            .with_limits(options.limits)
-            .with_feature(establish::feature());
+        let offers = Offers::new(options.clone(), tls.asks_clients(), &store).await;
+        let offers = Arc::new(offers.map_err(StartError::Store)?);
         let mut host = HostConfig::new(options.domains.iter().cloned()).with_limits(options.host_limits);
         for (domain, _) in &options.components {
             host = host.with_component(domain.clone());
@@ -334,19 +342,22 @@ impl Server {
         let (task, handle) =
             host::new(host, remotes, options.connections.saturating_add(COMPONENTS), from_storage);
         let sessions = task.count();
+        let hashing = HashingPool::new();
+        let (upgrades, outdated) = Upgrades::new();
         let shared = Arc::new(Shared {
-            config: Arc::new(config),
+            offers: Arc::clone(&offers),
             close,
             handshake,
             clock,
             store: store.clone(),
             tls: tls.clone(),
-            hashing: HashingPool::new(),
+            hashing: hashing.clone(),
+            upgrades,
             put_off: Tally::default(),
             refused: Tally::default(),
             host: handle.clone(),
         });
-        let admission = Admission::new(options.connections, options.strangers.max(1));
+        let admission = Admission::new(options.connections, options.strangers.max(1), options.anonymous);
         let (shutdown, watching) = watch::channel(false);
         let mut listeners = JoinSet::new();
         let doors = [(Some(clients), Begins::Plain), (clients_tls, Begins::Tls)];
@@ -364,7 +375,7 @@ impl Server {
             let refused = Tally::default();
             let shared =
                 Arc::new(peer_in::Shared { config, close, clock, tls, refused, host: handle.clone() });
-            let admission = Admission::new(federation.connections, PEERS_PER_ADDRESS);
+            let admission = Admission::new(federation.connections, PEERS_PER_ADDRESS, 0);
             for listener in peers {
                 let shared = Arc::clone(&shared);
                 let serve = move |arrival| peer_in::serve(Arc::clone(&shared), arrival);
@@ -376,15 +387,17 @@ impl Server {
             let shared =
                 Arc::new(component::Shared { config, close, clock, refused: Tally::default(), host: handle });
             let serve = move |arrival| component::serve(Arc::clone(&shared), arrival);
-            let admission = Admission::new(COMPONENTS, COMPONENTS);
+            let admission = Admission::new(COMPONENTS, COMPONENTS, 0);
             listeners.spawn(listen(listener, admission, close, watching, serve));
         }
         Ok(Self {
             address,
+            tls_address,
             shutdown,
             admission,
             sessions,
             listeners,
+            upgrades: tokio::spawn(upgrade::run(store.clone(), hashing, offers, outdated)),
             storage: tokio::spawn(storage::run(store, jobs, replies)),
             host: tokio::spawn(task.run(to_storage)),
         })
@@ -394,6 +407,12 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for clients that begin with TLS.
+    #[must_use]
+    pub const fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_address
     }
 
     /// How many connections there are, those that have not logged in among them.
@@ -413,6 +432,7 @@ impl Server {
     pub async fn failed(&mut self) {
         let (ended, name) = tokio::select! {
             Some(ended) = self.listeners.join_next() => (ended, "listener"),
+            ended = &mut self.upgrades => (ended, "maker of keys"),
             ended = &mut self.host => (ended, "host"),
             ended = &mut self.storage => (ended, "storage"),
         };
@@ -431,7 +451,8 @@ impl Server {
                 error!(%error, "a listener failed");
             }
         }
-        for (task, name) in [(self.host, "host"), (self.storage, "storage")] {
+        for (task, name) in [(self.upgrades, "maker of keys"), (self.host, "host"), (self.storage, "storage")]
+        {
             if let Err(error) = task.await {
                 error!(%error, "the {name} failed");
             }

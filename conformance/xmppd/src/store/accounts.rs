@@ -115,6 +115,27 @@ impl Store {
         Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(&self.writer).await?)
     }
 
+    /// The hash functions of which every account has a key that has any.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn common_hashes(&self) -> Result<Vec<ScramHash>, StoreError> {
+        let mut common = Vec::new();
+        for hash in ScramHash::ALL {
+            let lacking: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT 1 FROM scram_key k WHERE NOT EXISTS
+                     (SELECT 1 FROM scram_key WHERE account = k.account AND hash = ?))",
+            )
+            .bind(hash.name())
+            .fetch_one(&self.readers)
+            .await?;
+            if !lacking {
+                common.push(hash);
+            }
+        }
+        Ok(common)
+    }
+
     /// The keys of an account; `None` when there is no such account.
     ///
     /// # Errors

@@ -98,6 +98,21 @@ async fn keys_are_added_for_hashes_that_an_account_lacks_and_never_replaced() {
 }
 
 #[tokio::test]
+async fn a_hash_is_common_when_no_account_with_keys_lacks_it() {
+    let (_dir, store) = store().await;
+    let common = async || store.common_hashes().await.unwrap();
+    assert_eq!(common().await, ScramHash::ALL, "there is nobody who lacks any");
+    store.add_account(&jid("tybalt@localhost"), &[]).await.unwrap();
+    assert_eq!(common().await, ScramHash::ALL, "who has no password needs none");
+    store.add_account(&jid("romeo@localhost"), &keys(1)[..1]).await.unwrap();
+    assert_eq!(common().await, [keys(1)[0].hash()]);
+    store.add_account(&jid("juliet@localhost"), &keys(1)[1..]).await.unwrap();
+    assert_eq!(common().await, []);
+    store.delete_account(&jid("romeo@localhost")).await.unwrap();
+    assert_eq!(common().await, keys(1)[1..].iter().map(ScramKeys::hash).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_deleted_account_leaves_nothing_to_its_successor() {
     let (_dir, store) = store().await;
     let (juliet, nurse) = (jid("juliet@localhost"), jid("nurse@localhost"));

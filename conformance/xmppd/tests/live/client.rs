@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::net::TcpStream;
 use tokio::time::{Instant as Moment, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use xmpp_core::conn::{Action, ClientConfig, ClientConnection, CloseReason, Drive as _, Event, Question};
 use xmpp_core::entropy::Seed;
 use xmpp_core::sasl::{Bindings, DeriveKey, Mechanism, SaltedPassword, Secret};
@@ -84,6 +85,7 @@ pub struct Login {
     trust: TlsConnector,
     domain: String,
     config: ClientConfig,
+    direct: bool,
     cut: usize,
     sent: Arc<AtomicUsize>,
 }
@@ -110,12 +112,18 @@ impl Login {
         let account = jid(account);
         let domain = account.domain().to_owned();
         let config = ClientConfig::new(account, Secret::new(PASSWORD)).with_resource(resource);
-        Self { address, trust, domain, config, cut: usize::MAX, sent: Arc::default() }
+        Self { address, trust, domain, config, direct: false, cut: usize::MAX, sent: Arc::default() }
     }
 
     /// Breaks the connection after so many bytes have been sent.
     pub fn cut(mut self, bytes: usize) -> Self {
         self.cut = bytes;
+        self
+    }
+
+    /// Begins with TLS.
+    pub fn direct(mut self) -> Self {
+        self.direct = true;
         self
     }
 
@@ -135,9 +143,19 @@ impl Login {
         stream.set_nodelay(true).unwrap();
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).unwrap();
+        let seed = Seed::new(seed);
+        let mut plain = Some(Cut { stream, left: self.cut, sent: self.sent });
+        let (machine, stream) = if self.direct {
+            let stream = self.trust.connect(server_name(&self.domain), plain.take().unwrap()).await.unwrap();
+            let machine =
+                ClientConnection::over_tls(self.config, tls_info(&stream, &self.domain), seed, Instant::ZERO);
+            (machine, Some(Box::new(stream) as Box<dyn Stream>))
+        } else {
+            (ClientConnection::new(self.config, seed, Instant::ZERO), None)
+        };
         let mut client = Client {
-            machine: ClientConnection::new(self.config, Seed::new(seed), Instant::ZERO),
-            stream: None,
+            machine,
+            stream,
             epoch: Moment::now(),
             domain: self.domain,
             jid: String::new(),
@@ -146,7 +164,6 @@ impl Login {
             closed: None,
             ids: 0,
         };
-        let mut plain = Some(Cut { stream, left: self.cut, sent: self.sent });
         while client.jid.is_empty() {
             if let Some(reason) = client.closed.take() {
                 return Err(reason);
@@ -159,6 +176,17 @@ impl Login {
         };
         Ok(client)
     }
+}
+
+fn server_name(domain: &str) -> ServerName<'static> {
+    ServerName::try_from(domain.to_owned()).unwrap()
+}
+
+fn tls_info(stream: &TlsStream<Cut>, domain: &str) -> TlsInfo {
+    let exporter = xmppd::tls::exporter(stream.get_ref().1).unwrap();
+    TlsInfo::new(Chain::Trusted)
+        .with_name(PresentedName::Dns(domain.to_owned()))
+        .with_bindings(Bindings::new().with_exporter(exporter))
 }
 
 impl Client {
@@ -182,16 +210,13 @@ impl Client {
                     (None, None) => {}
                 },
                 Action::StartTls(_) => {
-                    let name = ServerName::try_from(self.domain.clone()).unwrap();
-                    let Ok(stream) = trust.unwrap().connect(name, plain.take().unwrap()).await else {
+                    let Ok(stream) =
+                        trust.unwrap().connect(server_name(&self.domain), plain.take().unwrap()).await
+                    else {
                         self.machine.tls_failed(self.now(), TlsError::Handshake).unwrap();
                         continue;
                     };
-                    let exporter = xmppd::tls::exporter(stream.get_ref().1).unwrap();
-                    let info = TlsInfo::new(Chain::Trusted)
-                        .with_name(PresentedName::Dns(self.domain.clone()))
-                        .with_bindings(Bindings::new().with_exporter(exporter));
-                    self.machine.tls_established(self.now(), info).unwrap();
+                    self.machine.tls_established(self.now(), tls_info(&stream, &self.domain)).unwrap();
                     self.stream = Some(Box::new(stream));
                 }
                 Action::Ask(Question::Derivation { ticket, request }) => {

@@ -66,6 +66,12 @@ impl Daemon {
         self.outer.take().unwrap()
     }
 
+    /// Where it listens for clients that begin with TLS.
+    pub fn tls_address(&self) -> SocketAddr {
+        let direct = self.greeting.lines().find_map(|line| line.trim().strip_prefix("direct TLS")).unwrap();
+        direct.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     pub fn login(&self, name: &str, resource: &str) -> Login {
         Login::new(self.address, super::trust(&self.data), name, resource)
     }

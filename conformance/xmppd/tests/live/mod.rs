@@ -11,8 +11,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsConnector;
 use xmpp_core::jid::BareJid;
 use xmpp_core::sasl::{ScramHash, ScramKeys, Secret};
@@ -51,15 +51,27 @@ pub async fn add_accounts(data: &Path, names: impl IntoIterator<Item = String>) 
     store.close().await;
 }
 
+/// A certificate, and its key.
+pub type Certified = (CertificateDer<'static>, PrivateKeyDer<'static>);
+
 /// What trusts the certificate of a data folder, and no other.
 pub fn trust(data: &Path) -> TlsConnector {
+    connector(data, None, &[])
+}
+
+/// As [`trust`], with a certificate of its own, and with these names of ALPN.
+pub fn connector(data: &Path, own: Option<Certified>, alpn: &[&str]) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(data.join("cert.pem")).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match own {
+        Some((certificate, key)) => config.with_client_auth_cert(vec![certificate], key).unwrap(),
+        None => config.with_no_client_auth(),
+    };
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     TlsConnector::from(Arc::new(config))
 }

@@ -3,8 +3,7 @@
 use alloc::boxed::Box;
 
 use super::{Peer, Stage, State};
-use crate::conn::Close;
-use crate::conn::action::{CloseReason, Event, TlsFault, Warning};
+use crate::conn::action::{Event, Warning};
 use crate::conn::core::Core;
 use crate::sasl::framing::{self, DecodeError};
 use crate::sasl::{Mechanism, SaslCondition, Secret};
@@ -42,21 +41,13 @@ impl Peer {
         features
     }
 
-    pub(super) fn start_tls(self: Box<Self>, core: &mut Core) -> State {
-        if !self.may_start_tls() {
-            // RFC 6120 section 5.4.2.2: STARTTLS that was not offered fails, and the stream closes.
-            core.element(Element::builder(ns::TLS, "failure").build());
-            core.finish(CloseReason::Tls(TlsFault::NotOffered), Close::Graceful);
-            return State::Over;
+    pub(super) fn start_tls(self: Box<Self>, core: &mut Core, request: &Element) -> State {
+        let handshake = TlsRequest::receiving(Some(self.local.as_jid()), Service::Server);
+        if core.answer_starttls(request, self.may_start_tls(), handshake) {
+            State::TlsPending(self.config)
+        } else {
+            State::Over
         }
-        if core.input_left() {
-            // Whoever put bytes behind `<starttls/>` hopes that we take them for what came through TLS.
-            core.finish(CloseReason::Tls(TlsFault::Injection), Close::Abort);
-            return State::Over;
-        }
-        core.element(Element::builder(ns::TLS, "proceed").build());
-        core.start_tls(TlsRequest::receiving(Some(self.local.as_jid()), Service::Server));
-        State::TlsPending(self.config)
     }
 
     /// `<auth/>` while nothing is under way.
@@ -103,7 +94,9 @@ impl Peer {
             Err(_) => return self.fail_auth(core, SaslCondition::MalformedRequest),
         };
         let proved = match (&self.tls, &self.claimed) {
-            (Some(tls), Some(claimed)) => self.proof.by_external(tls, claimed, authzid),
+            (Some(tls), Some(claimed)) if !self.config.serves(claimed) => {
+                self.proof.by_external(tls, claimed, authzid)
+            }
             _ => Err(SaslCondition::NotAuthorized),
         };
         if let Err(condition) = proved {

@@ -197,7 +197,7 @@ impl Link {
             return refuse(core, stream::Condition::NotAuthorized);
         };
         // XEP-0220 section 3.1: only what was asked on this stream can be answered.
-        let answered = self.open.iter().position(|open| {
+        let is_answered = |open: &Open| {
             let subject = match &open.subject {
                 Subject::Authorization => packet.id().is_none(),
                 Subject::Verification { stream_id, .. } => packet.id() == Some(stream_id),
@@ -206,7 +206,13 @@ impl Link {
                 && open.progress != Progress::Waiting
                 && open.local == *packet.to()
                 && open.remote == *packet.from()
-        });
+        };
+        // Our key for a pair is always the same, so a late answer will do when it was asked for again. Keys to be verified may differ:
+        // their answers come in the order of the questions.
+        let is_awaited =
+            |open: &Open| is_answered(open) && (packet.id().is_some() || open.progress == Progress::Sent);
+        let all = || self.open.iter();
+        let answered = all().position(is_awaited).or_else(|| all().position(is_answered));
         let Some(at) = answered else {
             let condition = self.unsolicited(&packet);
             return refuse(core, condition);

@@ -5,8 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Exchange, Stage, State, Unauthenticated};
-use crate::conn::Close;
-use crate::conn::action::{CloseReason, Event, TlsFault, Warning};
+use crate::conn::action::{Event, Warning};
 use crate::conn::core::Core;
 use crate::conn::proof::AuthProof;
 use crate::conn::question::{Credentials, Question, Ticket};
@@ -70,27 +69,12 @@ impl Unauthenticated {
     }
 
     pub(super) fn start_tls(self, core: &mut Core, request: &Element) -> State {
-        let fault = if !self.may_start_tls() {
-            Some(TlsFault::NotOffered)
-        } else if request.children().next().is_some() || !request.text().trim().is_empty() {
-            Some(TlsFault::Malformed)
+        let handshake = TlsRequest::receiving(Some(self.domain.as_jid()), Service::Client);
+        if core.answer_starttls(request, self.may_start_tls(), handshake) {
+            State::TlsPending(self.config)
         } else {
-            None
-        };
-        if let Some(fault) = fault {
-            // RFC 6120 section 5.4.2.2: the request fails, and the stream closes.
-            core.element(Element::builder(ns::TLS, "failure").build());
-            core.finish(CloseReason::Tls(fault), Close::Graceful);
-            return State::Over;
+            State::Over
         }
-        if core.input_left() {
-            // Whoever put bytes behind `<starttls/>` hopes that we take them for what came through TLS.
-            core.finish(CloseReason::Tls(TlsFault::Injection), Close::Abort);
-            return State::Over;
-        }
-        core.element(Element::builder(ns::TLS, "proceed").build());
-        core.start_tls(TlsRequest::receiving(Some(self.domain.as_jid()), Service::Client));
-        State::TlsPending(self.config)
     }
 
     pub(super) fn auth(self, core: &mut Core, auth: &Element) -> State {
