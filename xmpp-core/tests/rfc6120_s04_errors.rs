@@ -258,7 +258,7 @@ fn r3920_4_7_3_14_a_policy_may_be_named() {
 #[test]
 fn r3920_4_7_3_04_silence() {
     let mut client = online_client(open_client());
-    client.sleep(Duration::from_secs(150));
+    client.sleep(Duration::from_secs(210));
     // covers 3920-4.7.3-04
     assert_eq!(client.sleep(Duration::from_secs(60)), stream_error("connection-timeout"));
 }

@@ -87,13 +87,13 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         }
         options = options.with_federation(federation);
     }
+    let mut component_listen = None;
     if let Some(address) = arguments.component_listen {
-        listeners = listeners.with_components(bind(address).await?);
+        let listener = bind(address).await?;
+        component_listen = Some(listener.local_addr().unwrap_or(address));
+        listeners = listeners.with_components(listener);
     }
     for component in &arguments.components {
-        if domains.contains(&component.domain) {
-            return Err(ServeError::Component { domain: component.domain.clone() });
-        }
         options = options.with_component(component.domain.clone(), component.secret.clone());
     }
     let accounts = store.list_accounts().await?;
@@ -115,6 +115,7 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
         client_ca: arguments.client_ca.as_deref(),
         policy,
         servers: &servers,
+        components: component_listen,
         arguments: &arguments,
     }
     .print();
@@ -257,6 +258,8 @@ struct Greeting<'a> {
     policy: TlsPolicy,
     /// Where it listens for other servers.
     servers: &'a [SocketAddr],
+    /// Where it listens for components.
+    components: Option<SocketAddr>,
     arguments: &'a Serve,
 }
 
@@ -318,7 +321,7 @@ impl fmt::Display for Greeting<'_> {
             };
             writeln!(f, "  servers      {address} (STARTTLS is required; they prove their domains {proof})")?;
         }
-        if let Some(address) = self.arguments.component_listen {
+        if let Some(address) = self.components {
             let names: Vec<_> = self.arguments.components.iter().map(|it| it.domain.as_str()).collect();
             writeln!(f, "  components   {address} ({}; nothing is encrypted)", names.join(", "))?;
             if !address.ip().is_loopback() {
@@ -350,11 +353,6 @@ pub enum ServeError {
         /// The folder.
         path: PathBuf,
     },
-    /// A component has the name of a domain of the server.
-    Component {
-        /// Which one.
-        domain: BareJid,
-    },
     /// The store failed.
     Store(StoreError),
     /// There is no certificate to serve with.
@@ -379,9 +377,6 @@ pub enum ServeError {
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Component { domain } => {
-                write!(f, "{domain} is a domain of the server: a component needs one of its own")
-            }
             Self::Folder { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Running { path } => write!(
                 f,
@@ -406,7 +401,7 @@ impl std::error::Error for ServeError {
             Self::Store(error) => Some(error),
             Self::Tls(error) => Some(error),
             Self::Start(error) => Some(error),
-            Self::Running { .. } | Self::Component { .. } | Self::Failed | Self::Hurried => None,
+            Self::Running { .. } | Self::Failed | Self::Hurried => None,
         }
     }
 }

@@ -11,7 +11,7 @@
 
 mod live;
 
-use std::io::Write as _;
+use std::io::{BufRead as _, Write as _};
 
 use live::*;
 use rustix::process::Signal;
@@ -180,6 +180,82 @@ async fn it_says_how_to_begin_and_what_to_mind() {
     let server = Daemon::run(outer, &given);
     assert!(server.greeting.contains("serves im.example\n"), "{}", server.greeting);
     assert!(server.greeting.contains("does not name im.example"), "{}", server.greeting);
+}
+
+#[tokio::test]
+async fn it_says_where_servers_and_components_connect() {
+    let server = Daemon::with_arguments(&[
+        "--s2s=127.0.0.1:0",
+        "--s2s=[::1]:0",
+        "--component-listen=127.0.0.1:0",
+        "--component=plays.localhost:secret",
+    ]);
+    let lines: Vec<_> = server.greeting.lines().map(str::trim).collect();
+    let address =
+        |line: &str| line.split_whitespace().nth(1).unwrap().parse::<std::net::SocketAddr>().unwrap();
+    let servers: Vec<_> = lines.iter().filter(|line| line.starts_with("servers")).collect();
+    assert_eq!(servers.len(), 2, "{lines:?}");
+    for line in servers {
+        assert!(
+            line.ends_with(
+                "(STARTTLS is required; they prove their domains by certificates, else by dialback)"
+            )
+        );
+        drop(std::net::TcpStream::connect(address(line)).unwrap());
+    }
+    let components = lines.iter().find(|line| line.starts_with("components")).unwrap();
+    assert!(components.ends_with("(plays.localhost; nothing is encrypted)"), "{components}");
+    drop(std::net::TcpStream::connect(address(components)).unwrap());
+    assert!(!server.greeting.contains("secret"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_served_is_said_in_a_word() {
+    let outer = tempfile::tempdir().unwrap();
+    let data = outer.path().join("data");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let no_pem = outer.path().join("ca.pem");
+    std::fs::write(&no_pem, "no certificate").unwrap();
+    let (no_pem, missing) = (no_pem.to_str().unwrap(), outer.path().join("missing.pem"));
+    let s2s = "--s2s=127.0.0.1:0";
+    for (arguments, code, expected) in [
+        (vec!["--s2s", &address], 1, format!("cannot listen on {address}")),
+        (vec![s2s, "--ca", no_pem], 1, no_pem.to_owned()),
+        (vec![s2s, "--ca", missing.to_str().unwrap()], 1, missing.to_str().unwrap().to_owned()),
+        (vec!["--ca", no_pem], 2, "--s2s <ADDR>".to_owned()),
+        (vec!["--component=a.localhost:b"], 2, "--component-listen <ADDR>".to_owned()),
+        (
+            vec!["--component-listen=127.0.0.1:0", "--component=localhost:b"],
+            1,
+            "localhost is taken: every component needs a domain of its own".to_owned(),
+        ),
+    ] {
+        let output = command(&data, &arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(&expected), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_machine_that_trusts_nobody_serves_and_says_so() {
+    let outer = tempfile::tempdir().unwrap();
+    let empty = outer.path().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let mut command = command(&outer.path().join("data"), &["--s2s=127.0.0.1:0"]);
+    let log = std::fs::File::create(outer.path().join("log")).unwrap();
+    let mut child =
+        command.env("SSL_CERT_FILE", &empty).env_remove("SSL_CERT_DIR").stderr(log).spawn().unwrap();
+    let mut greeting = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    while !greeting.ends_with("Ctrl-C.\n") && out.read_line(&mut greeting).unwrap() > 0 {}
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let log = std::fs::read_to_string(outer.path().join("log")).unwrap();
+    assert!(greeting.contains("  servers      127.0.0.1:"), "{greeting}{log}");
+    assert!(log.contains("this machine trusts no authority"), "{log}");
 }
 
 #[tokio::test]

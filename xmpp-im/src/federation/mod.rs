@@ -251,6 +251,13 @@ impl Federation {
         self.remotes.len()
     }
 
+    /// How many stanzas wait for a remote domain, and how many bytes of them: what [`FederationLimits::waiting_stanzas`] and
+    /// [`FederationLimits::waiting_bytes`] limit.
+    #[must_use]
+    pub fn waiting(&self, remote: &BareJid) -> (usize, usize) {
+        self.remotes.get(remote).map_or((0, 0), |known| (known.remote.stanzas(), known.remote.bytes()))
+    }
+
     /// Takes a stanza from one of our domains, or a component's, to a foreign one.
     ///
     /// # Errors

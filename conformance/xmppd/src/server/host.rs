@@ -3,17 +3,22 @@
 //! # Bounds
 //! - Connections send [commands](Command) through a bounded channel, stanzas only within two budgets of
 //!   bytes, the session's own and all sessions'. A connection that is faster than the host waits, and stops reading its socket.
-//! - What a session is to get goes into its [`Mailbox`] up to a mark, and stays in the host's own bounded outbox beyond it.
+//! - What a session is to get goes into its [`Mailbox`] up to a mark, and stays in the host's own bounded outbox beyond it. So it is
+//!   with links to other servers and the federation's queues, and with [components](Components).
 //! - While as many jobs as allowed wait for the store, no command is taken.
 //! - What goes to an account with a congested session costs its sender its own budget for a moment longer, so that a fast sender does
 //!   not cost a reader its session that is only a little slower. Nobody else waits, and a reader that has stopped is given up soon.
+//!   The same goes for a component that is slower than its senders. What goes to a foreign domain that is behind costs its sender that
+//!   budget until the domain has caught up, or for some seconds: see [`Held`](super::held).
 //!
 //! # Why it cannot lock up
 //! This task waits for nobody in particular: each turn takes whatever is there of replies, emptied mailboxes, room for jobs
 //! and commands. Connections wait for it (budget, room for commands), never it for them: a mailbox is filled without
-//! waiting, and a session's end has its room in the channel reserved since the session began. It does leave commands
+//! waiting, and the end of a session or a component has its room in the channel reserved since that began. Links wait for it to take
+//! their facts, never it for them: an order that a link has no room for is refused at once. It does leave commands
 //! untaken for the store's sake; but then jobs wait, the store task works on them, and it waits only for the disk and for room for
-//! replies, which are taken in every turn. The moment that a sender waits ends by the clock.
+//! replies, which are taken in every turn. The moments that senders wait end by the clock. A connection that waits for a verdict reads
+//! on, and the federation gives one in time, whatever the other server does.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
@@ -347,7 +352,7 @@ struct Carried {
     mailbox: Arc<Mailbox>,
 }
 
-/// The task, and the way to it, for at most so many connections.
+/// The task, and the way to it, for at most so many connections that read mailboxes.
 pub(super) fn new(
     host: Host,
     remotes: Option<Remotes>,
@@ -383,7 +388,11 @@ impl HostTask {
             let grace = self.slowed.front().map(|(until, _)| *until);
             tokio::select! {
                 biased;
-                Some(reply) = self.replies.recv() => self.on_reply(reply),
+                reply = self.replies.recv() => match reply {
+                    Some(reply) => self.on_reply(reply),
+                    // The store task is gone, which only a fault in it explains: nothing can be kept any more.
+                    None => return,
+                },
                 Some(reader) = self.drained.recv() => match reader {
                     Reader::Session(session) => self.fill(session),
                     Reader::Component(domain) => self.components.fill(&domain),
@@ -404,8 +413,6 @@ impl HostTask {
                     self.slowed.drain(..due);
                 }
                 () = turn(self.remotes.as_mut()) => {}
-                // The store task is gone, which only a fault in it explains: nothing can be kept any more.
-                else => return,
             }
             self.perform();
             self.count.store(self.host.sessions(), Ordering::Relaxed);
@@ -607,6 +614,12 @@ impl HostTask {
             }
         }
         self.perform();
+        let domain = to.as_ref().map(BareJid::domain_jid);
+        if let (Some(domain), Some(remotes)) = (domain, &mut self.remotes)
+            && remotes.is_behind(&domain)
+        {
+            return remotes.hold(domain, share.own);
+        }
         let congested = match (&to, origin) {
             (Some(to), _) => self.is_congested(to),
             (None, Origin::Session(session)) => {
@@ -620,10 +633,7 @@ impl HostTask {
     }
 
     fn is_congested(&self, to: &BareJid) -> bool {
-        let domain = to.domain_jid();
-        self.congested.contains_key(to)
-            || self.components.is_congested(&domain)
-            || self.remotes.as_ref().is_some_and(|remotes| remotes.is_congested(&domain))
+        self.congested.contains_key(to) || self.components.is_congested(&to.domain_jid())
     }
 
     /// The session is not congested any more; others of its account may be.

@@ -1,13 +1,26 @@
-//! The server: a listener, a task per connection, one for the host and one for the store.
+//! The server: listeners, a task per connection, one for the host with the federation, and one for the store.
 //!
 //! ```text
-//! socket ── connection ──commands──▶ host ──jobs──▶ storage ── SQLite
-//!    ◀───── (one task) ◀──mailbox─── (one) ◀─replies─ (one)
+//! clients ─── connection ──commands──▶ host ──jobs──▶ storage ── SQLite
+//!        ◀─── (each a task) ◀─mailbox─ (one) ◀replies─ (one)
+//!
+//! components ─ connection ──commands──▶ host
+//!           ◀─ (each a task) ◀─mailbox─
+//!
+//! servers ──▶ connection ────commands─▶ host      stanzas, and keys to be verified
+//!             (each a task) ◀─verdicts─
+//!
+//! servers ◀── link ◀─────────mailbox─── host      stanzas, and that it is to end
+//!      DNS ── (each a task) ◀─orders───           what to ask the other server
+//!                           ──facts───▶           how it fares
 //! ```
 //!
-//! Every arrow is bounded: what does not fit stays where it comes from, down to the client's own socket. The host's
+//! Stanzas go one way on a connection between servers: what others send comes by those that they open, and what goes to them leaves by
+//! links, which the host opens as its federation says. The host's task owns that: no stanza changes tasks between the two.
+//!
+//! Every arrow is bounded: what does not fit stays where it comes from, down to the sender's own socket. The host's
 //! module says why that cannot lock up. Keys are looked up and passwords hashed by the connections themselves, away from the
-//! I/O threads.
+//! I/O threads; links look for their servers themselves.
 //!
 //! It prints nothing and handles no signals: that is [`serve`](crate::serve)'s part.
 
@@ -17,6 +30,7 @@ mod clock;
 mod component;
 mod components;
 mod driver;
+mod held;
 mod host;
 mod listener;
 mod mailbox;
@@ -35,7 +49,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -71,8 +84,9 @@ const PEERS_PER_ADDRESS: usize = 64;
 /// Connections to the components' listener that are taken.
 const COMPONENTS: usize = 256;
 
-/// Stanzas that may wait for one foreign domain: a client may send as many before its first makes a connection.
-const WAITING: usize = 1_000;
+/// Stanzas that may wait for one foreign domain, and bytes of them. It is [behind](remotes) long before: its senders are made to wait
+/// then, and no single one of them can send so much in the time that a stanza waits at the longest.
+const WAITING: (usize, usize) = (4_096, 1 << 20);
 
 /// What a server decides once.
 #[derive(Clone, Debug)]
@@ -94,11 +108,19 @@ pub struct FederationOptions {
     dialback: DialbackPolicy,
     known: BTreeMap<BareJid, SocketAddr>,
     connections: usize,
+    limits: Limits,
+    waiting: FederationLimits,
 }
 
 impl Default for FederationOptions {
     fn default() -> Self {
-        Self { dialback: DialbackPolicy::default(), known: BTreeMap::new(), connections: 2_000 }
+        Self {
+            dialback: DialbackPolicy::default(),
+            known: BTreeMap::new(),
+            connections: 2_000,
+            limits: Limits::server_peer(),
+            waiting: FederationLimits::new().with_waiting(WAITING.0, WAITING.1),
+        }
     }
 }
 
@@ -114,6 +136,20 @@ impl FederationOptions {
     #[must_use]
     pub const fn with_connections(mut self, each_way: usize) -> Self {
         self.connections = each_way;
+        self
+    }
+
+    /// How much of everything a connection with another server may use.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How much may wait for other servers, and for how long. How many there may be is [said elsewhere](Self::with_connections).
+    #[must_use]
+    pub const fn with_waiting(mut self, limits: FederationLimits) -> Self {
+        self.waiting = limits;
         self
     }
 
@@ -270,6 +306,13 @@ impl Server {
         options: Options,
     ) -> Result<Self, StartError> {
         let Listeners { clients, clients_tls, peers, components } = listeners.into();
+        let mut own = options.domains.clone();
+        for (domain, _) in &options.components {
+            if own.contains(domain) {
+                return Err(StartError::Taken { component: domain.clone() });
+            }
+            own.push(domain.clone());
+        }
         let address = clients.local_addr().map_err(StartError::Io)?;
         let tls_address = clients_tls.as_ref().map(TcpListener::local_addr);
         let tls_address = tls_address.transpose().map_err(StartError::Io)?;
@@ -290,13 +333,14 @@ impl Server {
         let secret =
             dialback::Secret::new(store.dialback_secret().await.map_err(StartError::Store)?.as_slice());
         let remotes = match &options.federation {
-            Some(federation) => Some(remotes(federation, &tls, &secret, clock, close)?),
+            Some(federation) => Some(remotes(federation, &tls, &secret, clock)?),
             None => None,
         };
 
         let (to_storage, jobs) = mpsc::channel(host::JOBS_SENT);
         let (replies, from_storage) = mpsc::channel(host::JOBS_SENT);
-        let (task, handle) = host::new(host, remotes, options.connections, from_storage);
+        let (task, handle) =
+            host::new(host, remotes, options.connections.saturating_add(COMPONENTS), from_storage);
         let sessions = task.count();
         let hashing = HashingPool::new();
         let (upgrades, outdated) = Upgrades::new();
@@ -324,9 +368,10 @@ impl Server {
             listeners.spawn(listen(listener, admission.clone(), close, watching.clone(), serve));
         }
         if let Some(federation) = &options.federation {
-            let all = options.domains.iter().chain(options.components.iter().map(|(domain, _)| domain));
-            let config = PeerConfig::new(all.cloned(), secret).with_dialback(federation.dialback);
-            let config = Arc::new(config);
+            let config = PeerConfig::new(own, secret)
+                .with_dialback(federation.dialback)
+                .with_limits(federation.limits.clone());
+            let (config, close) = (Arc::new(config), federation.limits.close());
             let refused = Tally::default();
             let shared =
                 Arc::new(peer_in::Shared { config, close, clock, tls, refused, host: handle.clone() });
@@ -421,7 +466,6 @@ fn remotes(
     tls: &Tls,
     secret: &dialback::Secret,
     clock: Clock,
-    close: Duration,
 ) -> Result<Remotes, StartError> {
     let (to_facts, facts) = mpsc::channel(remotes::FACTS);
     let shared = peer_out::Shared {
@@ -429,13 +473,12 @@ fn remotes(
         tls: tls.clone(),
         secret: secret.clone(),
         dialback: options.dialback,
-        limits: Limits::server_peer(),
-        close,
+        close: options.limits.close(),
+        limits: options.limits.clone(),
         clock,
         facts: to_facts,
     };
-    let limits =
-        FederationLimits::new().with_waiting(WAITING, 1 << 20).with_remotes(options.connections.max(1));
+    let limits = options.waiting.clone().with_remotes(options.connections.max(1));
     let config = FederationConfig::new().with_limits(limits).with_sharing(Sharing::Senders);
     let federation = Federation::new(config, seed().map_err(StartError::Io)?);
     Ok(Remotes::new(federation, Arc::new(shared), facts))
@@ -455,6 +498,11 @@ pub enum StartError {
     Io(io::Error),
     /// The store failed.
     Store(StoreError),
+    /// A component has the name of a domain of the server, or of another component.
+    Taken {
+        /// That name.
+        component: BareJid,
+    },
 }
 
 impl std::fmt::Display for StartError {
@@ -462,6 +510,12 @@ impl std::fmt::Display for StartError {
         match self {
             Self::Io(error) => write!(f, "cannot start: {error}"),
             Self::Store(error) => error.fmt(f),
+            Self::Taken { component } => {
+                write!(
+                    f,
+                    "{component} is taken: every component needs a domain of its own, beside the server's"
+                )
+            }
         }
     }
 }
@@ -471,6 +525,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Io(error) => Some(error),
             Self::Store(error) => Some(error),
+            Self::Taken { .. } => None,
         }
     }
 }

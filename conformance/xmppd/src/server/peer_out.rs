@@ -260,7 +260,8 @@ impl Role for Link {
 
     fn deliver(&mut self, now: Instant, room: bool) -> bool {
         let closed = self.mailbox.is_closed();
-        if !room && !closed {
+        // Nothing is taken that could not be told.
+        if self.telling.is_some() || (!room && !closed) {
             return false;
         }
         let mail = self.mailbox.take();

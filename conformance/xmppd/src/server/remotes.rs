@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant as Moment, sleep_until, timeout};
 use tracing::{debug, error};
 use xmpp_core::conn::Refusal;
 use xmpp_core::dialback::{Condition, Verdict, Verification};
@@ -14,12 +14,17 @@ use xmpp_core::jid::BareJid;
 use xmpp_core::stanza::Stanza;
 use xmpp_im::federation::{Ending, Federation, FederationAction, LinkId, VerificationId};
 
+use super::held::Held;
 use super::mailbox::{End, Mailbox};
 use super::peer_out::{self, Fact, Mission, Order, Shared};
 use super::seed;
 
 /// Orders that may wait for one link. Beyond that its server is slower than it is asked.
 const ORDERS: usize = 256;
+
+/// Stanzas waiting for one domain from which on it is behind, and bytes of them. What its senders may have under way by then has room
+/// beside that.
+const BEHIND: (usize, usize) = (64, 128 << 10);
 
 /// Facts that may wait for the host.
 pub(super) const FACTS: usize = 256;
@@ -36,6 +41,8 @@ pub(super) struct Remotes {
     names: HashMap<Id, LinkId>,
     shared: Arc<Shared>,
     facts: mpsc::Receiver<(LinkId, Fact)>,
+    /// What senders to domains that are behind wait for.
+    held: Held,
     /// Who waits for verdicts.
     asking: HashMap<VerificationId, oneshot::Sender<Verdict>>,
 }
@@ -62,6 +69,7 @@ impl Remotes {
             names: HashMap::new(),
             shared,
             facts,
+            held: Held::default(),
             asking: HashMap::new(),
         }
     }
@@ -80,10 +88,22 @@ impl Remotes {
         self.asking.insert(id, reply);
     }
 
-    /// Whether the link there gets rid of stanzas more slowly than they come.
-    pub(super) fn is_congested(&self, remote: &BareJid) -> bool {
-        let mut full = self.full.iter().filter_map(|link| self.links.get(link));
-        full.any(|carried| carried.remote == *remote)
+    /// Whether more waits for that domain than its link can be expected to take at once.
+    pub(super) fn is_behind(&self, remote: &BareJid) -> bool {
+        let (stanzas, bytes) = self.federation.waiting(remote);
+        stanzas >= BEHIND.0 || bytes >= BEHIND.1
+    }
+
+    /// Keeps a sender's share of its budget until that domain has caught up.
+    pub(super) fn hold(&mut self, remote: BareJid, share: OwnedSemaphorePermit) {
+        self.held.hold(remote, share, Moment::now());
+    }
+
+    /// Lets the senders to that domain go on, if it has caught up.
+    fn relieve(&mut self, remote: &BareJid) {
+        if self.held.look().is_some() && !self.is_behind(remote) {
+            self.held.release(remote);
+        }
     }
 
     /// Does what the federation wants done, until an error comes of it for somebody here.
@@ -153,12 +173,14 @@ impl Remotes {
         } else {
             full.insert(link);
         }
+        let remote = carried.remote.clone();
+        self.relieve(&remote);
     }
 
     /// Waits for whatever happens next, and takes note of it. To drop the future before its end loses nothing.
     pub(super) async fn turn(&mut self) {
         let deadline = self.federation.poll_timeout().map(|at| self.shared.clock.moment(at));
-        let now = tokio::time::Instant::now();
+        let (now, look) = (Moment::now(), self.held.look());
         tokio::select! {
             Some((link, fact)) = self.facts.recv() => self.on_fact(link, fact),
             Some(ended) = self.tasks.join_next_with_id() => {
@@ -171,6 +193,11 @@ impl Remotes {
             }
             () = sleep_until(deadline.unwrap_or(now)), if deadline.is_some() => {
                 self.federation.handle_timeout(self.shared.clock.now());
+            }
+            () = sleep_until(look.unwrap_or(now)), if look.is_some() => {
+                let mut held = std::mem::take(&mut self.held);
+                held.expire(Moment::now(), |remote| !self.is_behind(remote));
+                self.held = held;
             }
         }
     }
@@ -195,12 +222,16 @@ impl Remotes {
     }
 
     fn closed(&mut self, link: LinkId, ending: Ending, mut unsent: Vec<Stanza>) {
-        if let Some(carried) = self.links.remove(&link) {
+        let carried = self.links.remove(&link);
+        if let Some(carried) = &carried {
             unsent.extend(carried.mailbox.take().stanzas);
         }
         self.full.remove(&link);
         if self.federation.closed(self.shared.clock.now(), link, ending, unsent).is_err() {
             debug!(link = link.as_u64(), "a link ended twice");
+        }
+        if let Some(carried) = carried {
+            self.relieve(&carried.remote);
         }
     }
 

@@ -42,7 +42,11 @@ impl Finder {
         if let Err(error) = &dns {
             warn!(%error, "no domain can be looked up");
         }
-        Self { dns: dns.ok(), known, tls }
+        Self::asking(dns.ok(), known, tls)
+    }
+
+    const fn asking(dns: Option<TokioResolver>, known: BTreeMap<BareJid, SocketAddr>, tls: Tls) -> Self {
+        Self { dns, known, tls }
     }
 
     /// A connection to a server of that domain, and whether TLS protects it already.
@@ -168,3 +172,6 @@ fn answer<F, T>(name: &str, found: Result<F, NetError>, read: impl FnOnce(F) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,13 @@ impl Trust {
         }
         // Those that cannot be parsed vouch for nobody.
         let anchors = found.certs.iter().filter_map(|certificate| anchor_from_trusted_cert(certificate).ok());
-        Self { anchors: anchors.map(|anchor| anchor.to_owned()).collect(), approved: Vec::new() }
+        let anchors: Vec<_> = anchors.map(|anchor| anchor.to_owned()).collect();
+        if anchors.is_empty() {
+            tracing::warn!(
+                "this machine trusts no authority: no certificate of another server will be believed"
+            );
+        }
+        Self { anchors, approved: Vec::new() }
     }
 
     /// Nobody.

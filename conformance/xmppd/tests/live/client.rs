@@ -83,6 +83,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 pub struct Login {
     address: SocketAddr,
     trust: TlsConnector,
+    domain: String,
     config: ClientConfig,
     direct: bool,
     cut: usize,
@@ -93,6 +94,7 @@ pub struct Client {
     machine: ClientConnection,
     stream: Option<Box<dyn Stream>>,
     epoch: Moment,
+    domain: String,
     pub jid: String,
     pub mechanism: Option<Mechanism>,
     received: std::collections::VecDeque<Stanza>,
@@ -102,9 +104,15 @@ pub struct Client {
 
 impl Login {
     pub fn new(address: SocketAddr, trust: TlsConnector, name: &str, resource: &str) -> Self {
-        let account = jid(&format!("{name}@localhost"));
+        Self::of(address, trust, &format!("{name}@localhost"), resource)
+    }
+
+    /// For an account of any domain.
+    pub fn of(address: SocketAddr, trust: TlsConnector, account: &str, resource: &str) -> Self {
+        let account = jid(account);
+        let domain = account.domain().to_owned();
         let config = ClientConfig::new(account, Secret::new(PASSWORD)).with_resource(resource);
-        Self { address, trust, config, direct: false, cut: usize::MAX, sent: Arc::default() }
+        Self { address, trust, domain, config, direct: false, cut: usize::MAX, sent: Arc::default() }
     }
 
     /// Breaks the connection after so many bytes have been sent.
@@ -138,8 +146,9 @@ impl Login {
         let seed = Seed::new(seed);
         let mut plain = Some(Cut { stream, left: self.cut, sent: self.sent });
         let (machine, stream) = if self.direct {
-            let stream = self.trust.connect(server_name(), plain.take().unwrap()).await.unwrap();
-            let machine = ClientConnection::over_tls(self.config, tls_info(&stream), seed, Instant::ZERO);
+            let stream = self.trust.connect(server_name(&self.domain), plain.take().unwrap()).await.unwrap();
+            let machine =
+                ClientConnection::over_tls(self.config, tls_info(&stream, &self.domain), seed, Instant::ZERO);
             (machine, Some(Box::new(stream) as Box<dyn Stream>))
         } else {
             (ClientConnection::new(self.config, seed, Instant::ZERO), None)
@@ -148,6 +157,7 @@ impl Login {
             machine,
             stream,
             epoch: Moment::now(),
+            domain: self.domain,
             jid: String::new(),
             mechanism: None,
             received: std::collections::VecDeque::new(),
@@ -168,14 +178,14 @@ impl Login {
     }
 }
 
-fn server_name() -> ServerName<'static> {
-    ServerName::try_from("localhost").unwrap()
+fn server_name(domain: &str) -> ServerName<'static> {
+    ServerName::try_from(domain.to_owned()).unwrap()
 }
 
-fn tls_info(stream: &TlsStream<Cut>) -> TlsInfo {
+fn tls_info(stream: &TlsStream<Cut>, domain: &str) -> TlsInfo {
     let exporter = xmppd::tls::exporter(stream.get_ref().1).unwrap();
     TlsInfo::new(Chain::Trusted)
-        .with_name(PresentedName::Dns("localhost".into()))
+        .with_name(PresentedName::Dns(domain.to_owned()))
         .with_bindings(Bindings::new().with_exporter(exporter))
 }
 
@@ -200,12 +210,13 @@ impl Client {
                     (None, None) => {}
                 },
                 Action::StartTls(_) => {
-                    let Ok(stream) = trust.unwrap().connect(server_name(), plain.take().unwrap()).await
+                    let Ok(stream) =
+                        trust.unwrap().connect(server_name(&self.domain), plain.take().unwrap()).await
                     else {
                         self.machine.tls_failed(self.now(), TlsError::Handshake).unwrap();
                         continue;
                     };
-                    self.machine.tls_established(self.now(), tls_info(&stream)).unwrap();
+                    self.machine.tls_established(self.now(), tls_info(&stream, &self.domain)).unwrap();
                     self.stream = Some(Box::new(stream));
                 }
                 Action::Ask(Question::Derivation { ticket, request }) => {

@@ -27,6 +27,11 @@ impl Daemon {
         Self::run(outer, &[])
     }
 
+    /// Runs it without accounts, with these arguments.
+    pub fn with_arguments(arguments: &[&str]) -> Self {
+        Self::run(tempfile::tempdir().unwrap(), arguments)
+    }
+
     /// Runs it in a folder, with these arguments more.
     pub fn run(outer: TempDir, arguments: &[&str]) -> Self {
         let data = outer.path().join("data");

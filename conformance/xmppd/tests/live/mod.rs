@@ -4,6 +4,7 @@
 mod client;
 mod daemon;
 mod raw;
+mod remote;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -20,6 +21,7 @@ use xmppd::store::Store;
 pub use client::{Client, Login, contact_query};
 pub use daemon::{Daemon, command};
 pub use raw::{HEADER, Raw, STARTTLS};
+pub use remote::{REMOTE, Remote};
 
 /// How long anything may take that is expected to happen.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,6 +1,9 @@
 use std::fs;
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    OtherNameValue, SanType, date_time_ymd,
+};
 use rustls::ServerConnection;
 use xmpp_core::jid::BareJid;
 use xmpp_core::tls::Service;
@@ -70,6 +73,81 @@ fn r6120_13_6_02_trust_anchors_are_what_the_administrator_gives() {
     // covers 6120-13.6-03: those that the machine trusts are not looked at
     assert_eq!(trust(&authority).authorities(), 1);
     assert!(!trust(&authority).judge(Some(&[foreign])).is_trusted());
+}
+
+/// An authority, and what it issues.
+struct Authority {
+    key: KeyPair,
+    params: CertificateParams,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self { key: KeyPair::generate().unwrap(), params }
+    }
+
+    fn pem(&self) -> String {
+        self.params.self_signed(&self.key).unwrap().pem()
+    }
+
+    fn issue(&self, params: &CertificateParams, key: &KeyPair) -> CertificateDer<'static> {
+        let issuer = Issuer::from_params(&self.params, &self.key);
+        params.signed_by(key, &issuer).unwrap().der().clone()
+    }
+
+    fn issue_for(&self, change: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(["example.com".to_owned()]).unwrap();
+        change(&mut params);
+        self.issue(&params, &KeyPair::generate().unwrap())
+    }
+}
+
+#[test]
+fn an_intermediate_leads_to_the_authority_if_the_peer_sends_it() {
+    let (root, between) = (Authority::new(), Authority::new());
+    let own = between.issue_for(|_| {});
+    let link = root.issue(&between.params, &between.key);
+    let trust = trust(&root.pem());
+    assert_eq!(trust.judge(Some(&[own.clone(), link])).verify("example.com", Service::Server), Ok(()));
+    assert!(!trust.judge(Some(&[own])).is_trusted());
+}
+
+#[test]
+fn a_certificate_counts_in_its_time_and_for_its_use() {
+    let authority = Authority::new();
+    let trust = trust(&authority.pem());
+    let is_trusted =
+        |change: fn(&mut CertificateParams)| trust.judge(Some(&[authority.issue_for(change)])).is_trusted();
+    assert!(is_trusted(|_| {}));
+    assert!(!is_trusted(|params| params.not_after = date_time_ymd(2001, 1, 1)), "it is over");
+    assert!(!is_trusted(|params| params.not_before = date_time_ymd(4001, 1, 1)), "it is not yet");
+    // Either use will do for a server, and no other.
+    assert!(is_trusted(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]));
+    assert!(is_trusted(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]));
+    assert!(!is_trusted(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning]));
+    // One that was approved itself has its time too.
+    let mut params = CertificateParams::new(["example.com".to_owned()]).unwrap();
+    params.not_after = date_time_ymd(2001, 1, 1);
+    let own = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    assert!(!self::trust(&own.pem()).judge(Some(&[own.der().clone()])).is_trusted());
+}
+
+#[test]
+fn names_for_services_and_addresses_count_as_what_they_are() {
+    let authority = Authority::new();
+    let trust = trust(&authority.pem());
+    let of = |kind: &[u64], text: &str| {
+        let name = SanType::OtherName((kind.to_vec(), OtherNameValue::Utf8String(text.to_owned())));
+        let own = authority.issue_for(|params| params.subject_alt_names = vec![name]);
+        trust.judge(Some(&[own]))
+    };
+    assert_eq!(of(&XMPP_ADDR, "example.com").verify("example.com", Service::Server), Ok(()));
+    assert!(!of(&XMPP_ADDR, "example.com").matches("a.example.com", Service::Server));
+    assert!(!of(&[1, 2, 3], "example.com").matches("example.com", Service::Server));
+    let srv = of(&DNS_SRV, "_xmpp-server.example.com");
+    assert!(srv.matches("example.com", Service::Server) && !srv.matches("example.com", Service::Client));
 }
 
 fn self_made() -> Identity {
