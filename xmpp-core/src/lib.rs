@@ -9,7 +9,7 @@
 //! | [`time`], [`entropy`], [`limits`], [`profile`], [`error`] | what goes into a machine beside bytes | |
 //! | [`jid`] | addresses, prepared | section 3, appendices A and B |
 //! | [`xml`] | elements, a bounded reader, a writer | section 11 |
-//! | [`stanza`] | message, presence, iq, and their errors | section 9 |
+//! | [`stanza`] | message, presence, iq, their errors, and which answer is to which request | section 9 |
 //! | [`stream`] | headers, features, errors, and what may come when | section 4 |
 //! | [`tls`] | when it is wanted, and whose certificate will do | sections 5 and 14.2 |
 //! | [`sasl`] | mechanisms as machines of both sides | section 6 |

@@ -111,7 +111,9 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The defaults for both ends of a stream between a client and its server.
+    /// The defaults for both ends of a stream between a client and its server: 60 s to negotiate, 30 s for an answer and for TLS; a space
+    /// after 150 s of silence, a ping 60 s later, and the end 60 s after that; 5 s to close; 3 attempts to authenticate, 1 MiB that may wait to
+    /// be transmitted. What elements may be like is that of [`XmlLimits::before_login`] and [`XmlLimits::client`].
     #[must_use]
     pub const fn client() -> Self {
         Limits {
@@ -130,7 +132,8 @@ impl Limits {
         }
     }
 
-    /// The defaults for both ends of a stream between servers.
+    /// The defaults for both ends of a stream between servers, or with a component: the same but for [`XmlLimits::server_peer`], and that
+    /// silence ends none of these streams: a space follows every 150 s. 16 dialbacks may be under way on a stream, and 256 pairs of domains share it.
     #[must_use]
     pub const fn server_peer() -> Self {
         Self::client().with_online(XmlLimits::server_peer())
@@ -148,8 +151,8 @@ impl Limits {
         &self.online
     }
 
-    /// How long it may take from the first byte to a bound resource; between servers to the first domain that is proved, and how long our
-    /// server waits for that of each pair of domains.
+    /// How long it may take from the start to a bound resource, or to a component's proof; between servers to the first domain that is
+    /// proved, and how long our server waits for that of each pair of domains.
     #[must_use]
     pub const fn negotiation(&self) -> Duration {
         self.negotiation

@@ -1,17 +1,20 @@
 //! RFC 3921 / 6121 as pure state machines: sessions, presence, rosters and delivery, for servers.
 //!
 //! It stands on [`xmpp_core`] and shares its way: no socket, clock, thread or storage inside. A [`host::Host`] takes the stanzas
-//! of its sessions as values and hands out what has to be done: stanzas for sessions, and accounts to load and changes to store.
+//! of its sessions as values and hands out what has to be done: stanzas for sessions, components and foreign domains, accounts to load and
+//! changes to store. A [`federation::Federation`] stands beside it where there are foreign domains, and says which streams to open to them.
 //!
 //! | rule | place |
 //! |---|---|
-//! | resource binding, RFC 6120 section 7; where stanzas go, section 10 | [`host`] |
+//! | resource binding, RFC 6120 section 7, who gives way at a conflict, accounts without a password (XEP-0175) | [`host`] |
+//! | where stanzas go: accounts, components, foreign domains, RFC 3920 section 10, RFC 6120 section 10 | [`host`] |
 //! | session establishment, RFC 3921 section 3 | [`establish`] |
-//! | presence among the resources of an account, RFC 6121 section 4 | [`account`](host) |
+//! | presence among the resources of an account, and to whom it names, RFC 6121 section 4 | [`host`] |
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
-//! | other servers, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
+//! | other servers: what waits for them, and which streams carry it, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
 //! | what storage has to do | [`store`] |
+//! | how much of everything | [`limits`], [`federation::FederationLimits`] |
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -73,7 +73,7 @@ pub struct Serve {
     #[arg(long = "component", value_name = "NAME:SECRET", value_parser = component, requires = "component_listen")]
     pub components: Vec<Component>,
 
-    /// Let anybody log in without an account (SASL ANONYMOUS), to talk to this server's users
+    /// Let anybody log in without an account (SASL ANONYMOUS), to talk to this server's users and components
     #[arg(long)]
     pub anonymous: bool,
 

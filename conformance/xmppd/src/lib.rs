@@ -1,14 +1,15 @@
 //! `xmppd`, the reference server around the engine: tokio, rustls, SQLite.
 //!
 //! The engine decides everything that XMPP says; this crate owns what the engine must not: sockets,
-//! TLS, threads, clocks, randomness and the disk. It is a library beside its command so that tests and
-//! benchmarks can reach the parts.
+//! TLS, threads, clocks, randomness and the disk. It is a library beside its command so that tests
+//! can reach the parts.
 //!
 //! * [`cli`] is the command line, [`run`] performs it; [`user`] holds the account commands, [`serve`] the server's
-//! * [`server`] is the server itself: a task per connection around the engine, one for the host
+//! * [`server`] is the server itself: a task per connection around the engine, one for the host and the federation
 //! * [`store`] keeps accounts and rosters in SQLite
 //! * [`tls`] loads or makes the certificate and computes channel bindings
-//! * [`hashing`] runs password hashes away from the I/O threads
+//! * [`password`] reads passwords and makes keys of them; [`hashing`] runs password hashes away from the I/O threads
+//! * [`data_dir`] is the folder in which all of it lies
 #![forbid(unsafe_code)]
 
 pub mod cli;

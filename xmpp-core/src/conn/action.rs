@@ -79,8 +79,8 @@ pub enum Event {
         /// Its password, prepared. `Debug` does not show it.
         password: Secret,
     },
-    /// A stanza came. On a server its `from` is the sender's full JID, whatever the client wrote; from another server it is an address of
-    /// a domain that was proved.
+    /// A stanza came. On a server its `from` is the sender's full JID, whatever the client wrote; from another server or a component it is
+    /// an address of a domain that was proved.
     Stanza(Stanza),
     /// Between servers: the answer to a stanza that is not one. It has to reach its sender by another stream, since this one carries stanzas
     /// one way only.

@@ -1,9 +1,18 @@
 //! Connections: one end of a stream as a machine that bytes and time go into, and owned actions come out of.
 //!
-//! There is one type per role, so that a connection can only be asked what its role can do: [`ClientConnection`] is the
-//! initiating entity's end of a client's stream, [`ServerConnection`] the receiving entity's; between servers [`PeerOutbound`] is the end of the
-//! one that opened the stream, [`PeerInbound`] that of the other; [`ComponentConnection`] is a component's end, [`ComponentAcceptor`] its
-//! server's. All are driven alike, through [`Drive`].
+//! There is one type per role, so that a connection can only be asked what its role can do. All are driven alike, through [`Drive`].
+//!
+//! | to be | take | stanzas flow from | it asks |
+//! |---|---|---|---|
+//! | a client, a bot | [`ClientConnection`] | [`Event::Online`] | derivations |
+//! | a server, towards its clients | [`ServerConnection`] | [`Event::Online`] | credentials, derivations, bindings |
+//! | a server that sends stanzas to another one, or asks it about keys | [`PeerOutbound`] | [`Event::Authorized`], out only | nothing |
+//! | a server that gets them from another one | [`PeerInbound`] | [`Event::Authorized`], in only | verifications |
+//! | a component, such as a gateway | [`ComponentConnection`] | [`Event::Attached`] | nothing |
+//! | a server, towards its components | [`ComponentAcceptor`] | [`Event::Attached`] | nothing |
+//!
+//! A server that federates has a stream each way with every other one: `xmpp_im::federation` says when to open which. Where to connect
+//! to is what [`resolve`](crate::resolve) finds out. Where TLS comes before the stream (XEP-0368), `over_tls` makes the connection.
 //!
 //! # The driving contract
 //!
@@ -11,15 +20,17 @@
 //! 2. [`poll`](Drive::poll) until `None`, and perform each action before the next. One element of the first level is taken per step, so the
 //!    machine never runs ahead of what the embedder has seen.
 //! 3. Offer bytes only while [`wants_input`](Drive::wants_input): while TLS or a question is open, what the peer sends stays in the socket.
-//!    A [verification](Question::Verification) alone does not stop the input.
+//!    There is one such question at a time, and the negotiation waits for its answer. A [verification](Question::Verification) alone does not
+//!    stop the input: [several](crate::limits::Limits::dialbacks) may be open, to be answered in any order.
 //! 4. Answer a [`Question`] with its [`Ticket`]; an answer that comes too late, or after the transport ended, is
 //!    [`Misuse::Stale`] and harmless; what was made for it, such as the session of a [`BindAnswer`], is the embedder's to undo.
 //! 5. Call [`handle_timeout`](Drive::handle_timeout) at [`poll_timeout`](Drive::poll_timeout); early calls do nothing.
-//! 6. After [`Action::CloseTransport`] there is nothing more. Just before it, [`Event::Closed`] hands back the stanzas that never went out.
+//! 6. After [`Action::CloseTransport`] there is nothing more. Just before it, [`Event::Closed`] hands back the stanzas that never went out;
+//!    [`CloseReason::retry`] says whether another connection may fare better.
 //!
 //! An idle connection holds no buffer. Measured by `tests/memory.rs` with a counting allocator on a 64-bit machine: a
-//! `ServerConnection` is 1,744 bytes; once its client is online and silent, 813 bytes on the heap belong to it, and 301 after it has carried
-//! large stanzas and fallen silent again. A `PeerInbound` with one domain proved is 1,608 bytes and 1,757 on the heap, a `PeerOutbound` 1,488
+//! `ServerConnection` is 1,784 bytes; once its client is online and silent, 813 bytes on the heap belong to it, and 301 after it has carried
+//! large stanzas and fallen silent again. A `PeerInbound` with one domain proved is 1,648 bytes and 1,757 on the heap, a `PeerOutbound` 1,528
 //! and 2,031.
 //!
 //! What comes out depends only on the configuration, the seed and the timed input, however that input is cut into chunks.

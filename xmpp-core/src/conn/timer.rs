@@ -5,7 +5,7 @@ use crate::time::Instant;
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// From the start to a bound resource.
+    /// From the start until stanzas may flow: [`Limits::negotiation`](crate::limits::Limits::negotiation).
     Negotiation,
     /// The TLS handshake.
     Tls,

@@ -1,6 +1,13 @@
-//! XML streams without bytes: headers, features, errors, and what may come when (RFC 3920 section 4).
+//! XML streams without bytes: headers, features, errors, and what may come when (RFC 3920 section 4, RFC 6120 section 4).
 //!
-//! Everything here is data and tables that know no connection; the connections puts them in motion.
+//! Everything here is data and tables that know no connection; [the connections](crate::conn) put them in motion.
+//!
+//! ```
+//! use xmpp_core::stream::{Condition, StreamError};
+//!
+//! let error = StreamError::new(Condition::SystemShutdown).with_text("back at noon");
+//! assert_eq!(StreamError::parse(error.to_element().as_ref()), error);
+//! ```
 
 mod error;
 mod features;

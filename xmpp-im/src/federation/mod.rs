@@ -25,6 +25,45 @@
 //! answered. What a link hands back as never sent goes to the next link, once. After a failure the same error meets what follows at
 //! once for a while, which doubles with each failure.
 //!
+//! Between it and the connections of [`xmpp_core::conn`] stands little more than a map from links to connections:
+//!
+//! | what it wants | what to do |
+//! |---|---|
+//! | [`Connect`](FederationAction::Connect) | [find](xmpp_core::resolve) and connect to the server of `remote`; a [`PeerOutbound`], [`for_verification`] if that is the [`Purpose`]; [`connected`](Federation::connected) |
+//! | [`Authorize`](FederationAction::Authorize) | [`PeerOutbound::authorize`]; an `Err` is a [`refused`](Federation::refused) with [`Refusal::Failed`] |
+//! | [`Verify`](FederationAction::Verify) | [`PeerOutbound::verify`], whose id of its own has to be remembered with this one; an `Err` is a [`verdict`](Federation::verdict) of [`Verdict::Failed`] |
+//! | [`Ready`](FederationAction::Ready) | [`take`](Federation::take), [`PeerOutbound::send`]; what was taken and it refuses goes into [`closed`](Federation::closed), behind what it hands back itself |
+//! | [`Bounce`](FederationAction::Bounce) | [`Host::deliver`](crate::host::Host::deliver) |
+//! | [`Verified`](FederationAction::Verified) | `answer` of the [`PeerInbound`] that asked, with its ticket |
+//! | [`Close`](FederationAction::Close) | the connection's `close` |
+//!
+//! | what happens | what to call |
+//! |---|---|
+//! | [`HostAction::Foreign`](crate::host::HostAction::Foreign) | [`submit`](Federation::submit) |
+//! | no host can be [found or reached](xmpp_core::resolve::Exhausted) | [`closed`](Federation::closed), [`Ending::from`] why |
+//! | [`Event::Authorized`], [`Event::Refused`] of a [`PeerOutbound`] | [`authorized`](Federation::authorized), [`refused`](Federation::refused) |
+//! | [`Event::Verdict`] | [`verdict`](Federation::verdict), under the id that was remembered |
+//! | [`Event::Closed`] of a [`PeerOutbound`] | [`closed`](Federation::closed), [`Ending::from`] its reason, with what it hands back; keys without a verdict need none |
+//! | [`Question::Verification`] of a [`PeerInbound`] | [`verify`](Federation::verify), and the ticket is kept under the id |
+//! | [`Event::Stanza`] of a [`PeerInbound`] | [`Host::deliver`](crate::host::Host::deliver); an `Err` ends that stream by its `fail` |
+//! | [`Event::Reply`] of a [`PeerInbound`] | [`submit`](Federation::submit) |
+//!
+//! What comes as [`Misuse::Stale`] is news that nobody waits for any more. `tests/federation.rs` has all of this in one thread.
+//!
+//! [`Event::Authorized`]: xmpp_core::conn::Event::Authorized
+//! [`Event::Closed`]: xmpp_core::conn::Event::Closed
+//! [`Event::Refused`]: xmpp_core::conn::Event::Refused
+//! [`Event::Reply`]: xmpp_core::conn::Event::Reply
+//! [`Event::Stanza`]: xmpp_core::conn::Event::Stanza
+//! [`Event::Verdict`]: xmpp_core::conn::Event::Verdict
+//! [`PeerInbound`]: xmpp_core::conn::PeerInbound
+//! [`PeerOutbound`]: xmpp_core::conn::PeerOutbound
+//! [`PeerOutbound::authorize`]: xmpp_core::conn::PeerOutbound::authorize
+//! [`PeerOutbound::send`]: xmpp_core::conn::PeerOutbound::send
+//! [`PeerOutbound::verify`]: xmpp_core::conn::PeerOutbound::verify
+//! [`Question::Verification`]: xmpp_core::conn::Question::Verification
+//! [`for_verification`]: xmpp_core::conn::PeerOutboundConfig::for_verification
+//!
 //! ```
 //! use xmpp_core::conn::Method;
 //! use xmpp_core::entropy::Seed;
@@ -299,7 +338,7 @@ impl Federation {
         id
     }
 
-    /// The link has a stream, so that questions may be asked, whether or not it takes stanzas. It need not be reported before
+    /// The link has a connection that can be asked questions, whether or not it takes stanzas. It need not be reported before
     /// [`authorized`](Self::authorized), but two servers that verify each other's keys get on faster if it is.
     ///
     /// # Errors
