@@ -402,17 +402,18 @@ impl HostTask {
                         room.send(job);
                     }
                 }
-                command = self.commands.recv(),
-                    if open && self.waiting.len() < JOBS => match command {
-                    Some(command) => self.on_command(command),
-                    None => open = false,
-                },
                 () = sleep_until(grace.unwrap_or_else(Moment::now)), if grace.is_some() => {
                     let now = Moment::now();
                     let due = self.slowed.iter().take_while(|(until, _)| *until <= now).count();
                     self.slowed.drain(..due);
                 }
                 () = turn(self.remotes.as_mut()) => {}
+                // Last, because there may be more of them at any time, which is true of nothing else.
+                command = self.commands.recv(),
+                    if open && self.waiting.len() < JOBS => match command {
+                    Some(command) => self.on_command(command),
+                    None => open = false,
+                },
             }
             self.perform();
             self.count.store(self.host.sessions(), Ordering::Relaxed);
