@@ -173,8 +173,9 @@ impl Limits {
         self.idle
     }
 
-    /// How long after that the connection to a client, or a client's to its server, is taken for dead, if still nothing came. Between servers
-    /// and with components nobody has to say anything, so another space follows instead.
+    /// How long after that a client, or a client's server, from which still nothing came is asked by a ping (XEP-0199), which it has to
+    /// answer, and how long after the ping it is taken for dead. Between servers and with components nobody has to say anything, so another
+    /// space follows instead.
     #[must_use]
     pub const fn dead(&self) -> Duration {
         self.dead

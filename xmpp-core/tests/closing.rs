@@ -30,11 +30,34 @@ fn keepalive_and_the_dead_timer() {
     assert_eq!(server.feed(" "), "");
     assert_eq!(server.sleep(Duration::from_secs(149)), "");
     assert_eq!(server.sleep(SECOND), " ");
+    // A space has no answer, but a ping has: whoever only sleeps long between keepalives stays.
+    let ping = server.sleep(60 * SECOND);
+    assert_matches(
+        &ping,
+        "<iq to='juliet@example.com/balcony' from='example.com' id='{}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>",
+    );
+    let refused =
+        "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    for pong in ["type='result'/>".to_owned(), format!("type='error'>{refused}</iq>")] {
+        let mut server = online_server(open_server());
+        let ping = server.sleep(210 * SECOND);
+        let id = attribute(&ping, "iq", "id");
+        assert_eq!(server.feed(format!("<iq id='{id}' {pong}")), "");
+        assert_eq!(server.stanzas, Vec::<String>::new(), "nobody else has asked");
+        // What was not asked is handed in like anything else, and so is the same answer again.
+        assert_eq!(server.feed(format!("<iq id='{id}' type='result'/><iq id='x' type='result'/>")), "");
+        assert_eq!(server.stanzas.len(), 2);
+        assert_eq!(server.sleep(150 * SECOND), " ");
+    }
     assert_eq!(server.sleep(60 * SECOND), stream_error("connection-timeout"));
     assert_eq!(server.reason, Some(CloseReason::Timeout(Timer::Dead)));
 
     let mut client = online_client(open_client());
     assert_eq!(client.sleep(150 * SECOND), " ");
+    assert_matches(
+        &client.sleep(60 * SECOND),
+        "<iq to='example.com' id='{}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>",
+    );
     assert_eq!(client.sleep(60 * SECOND), stream_error("connection-timeout"));
 }
 

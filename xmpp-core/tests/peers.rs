@@ -9,6 +9,9 @@
 
 mod peer;
 
+use std::collections::VecDeque;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use peer::*;
@@ -131,7 +134,6 @@ fn tls_and_dialback_with_a_third_machine() {
     assert!(!server.transcript.contains("EXTERNAL"));
     dial_back(&mut client, &mut server, CAPULETS_SECRET);
     // covers 3920-14.4-02
-    // covers 3920-12.1-05
     assert_eq!(client.events().last().unwrap(), "authorized capulet.example montague.example Dialback");
     client.conn.send(client.now, stanza(CAPULET, MONTAGUE)).unwrap();
     exchange(&mut client, &mut server, usize::MAX);
@@ -175,6 +177,37 @@ fn plaintext_dialback_byte_by_byte_and_multiplexed() {
         traces.push((events, client.transcript, server.transcript));
     }
     assert!(traces.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+/// What one end has sent, over a socket to the other.
+fn carry<C: Peer>(
+    bytes: &mut VecDeque<u8>,
+    from: &mut TcpStream,
+    at: &mut TcpStream,
+    to: &mut End<C>,
+) -> bool {
+    let mut bytes: Vec<u8> = bytes.drain(..).collect();
+    from.write_all(&bytes).unwrap();
+    at.read_exact(&mut bytes).unwrap();
+    if !bytes.is_empty() {
+        to.feed(&bytes);
+    }
+    !bytes.is_empty()
+}
+
+#[test]
+fn r3920_2_5_02_streams_between_servers_run_over_tcp() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut theirs = listener.accept().unwrap().0;
+    let (mut client, mut server) = pair(Chain::Trusted);
+    while carry(&mut client.sent, &mut ours, &mut theirs, &mut server)
+        | carry(&mut server.sent, &mut theirs, &mut ours, &mut client)
+    {}
+    client.conn.send(client.now, stanza(CAPULET, MONTAGUE)).unwrap();
+    client.said();
+    carry(&mut client.sent, &mut ours, &mut theirs, &mut server);
+    assert!(server.events().last().unwrap().starts_with("stanza <message "));
 }
 
 #[test]
@@ -599,6 +632,7 @@ fn silence_ends_what_is_not_negotiated() {
     let ended = |condition| format!("{}</stream:error>{FOOTER}", stream_error(condition));
     let mut end = greeted();
     assert_eq!(end.sleep(Duration::from_secs(59)), "");
+    // covers 6120-6.4.5-06: who proves no domain
     assert_eq!(end.sleep(Duration::from_secs(1)), ended("policy-violation"));
     assert_eq!(end.reason, Some(CloseReason::Timeout(Timer::Negotiation)));
     let mut end = outbound(open_outbound_config());

@@ -211,10 +211,10 @@ fn the_next_mechanism_is_tried_when_one_is_refused() {
     let offered = ["PLAIN", "X", "SCRAM-SHA-1", "ANONYMOUS", "SCRAM-SHA-512", "SCRAM-SHA-256"];
     let mechanism = |said: &str| attribute(said, "auth", "mechanism").to_owned();
     let (mut client, said) = asking(open_client(), &offered);
+    // covers 6120-6.3.3-04
     assert_eq!(mechanism(&said), "SCRAM-SHA-512");
     let said = client.feed(failure("not-authorized"));
     // covers 6120-6.4.5-03
-    // covers 6120-6.3.3-04
     assert_eq!(mechanism(&said), "SCRAM-SHA-256");
     let nonce = payload(&said, "auth");
     let said = client.feed(failure("not-authorized"));
@@ -247,14 +247,16 @@ fn an_authorization_identity_is_sent_only_where_it_says_something() {
         let config = open_client().with_authzid(BareJid::new(authzid).unwrap());
         payload(&asking(config, &["PLAIN"]).1, "auth")
     };
+    let said = plain("Romeo@example.com");
     // covers 3920-6.1-07
-    // covers 3920-6.1-10: a bare address
+    assert!(!said.starts_with('\0'), "{said}");
     // covers 6120-6.3.8-01
-    assert_eq!(plain("Romeo@example.com"), format!("romeo@example.com\0juliet\0{PASSWORD}"));
+    assert_eq!(said, format!("romeo@example.com\0juliet\0{PASSWORD}"));
     // covers 3920-6.1-09: not what follows from the name
     assert_eq!(plain("juliet@example.com"), format!("\0juliet\0{PASSWORD}"));
     let config = open_client().with_authzid(BareJid::new("romeo@example.com").unwrap());
     let first = payload(&asking(config, &["SCRAM-SHA-1"]).1, "auth");
+    // covers 3920-6.1-10: a bare address
     assert!(first.starts_with("n,a=romeo@example.com,n=juliet,r="), "{first}");
 }
 

@@ -35,7 +35,8 @@ fn r3920_7_05_binding_is_offered_after_authentication_and_not_before() {
     // covers 3920-7-04
     assert!(said.starts_with("<?xml version='1.0'?><stream:stream "), "{said}");
     // covers 6120-7.4-01
-    // covers 3920-6.2-16
+    assert!(said.contains("<bind "), "{said}");
+    // covers 3920-6.2-16: neither TLS nor SASL again
     assert!(said.ends_with(OFFER_BIND), "{said}");
 }
 
@@ -231,7 +232,8 @@ fn binding_client() -> (End<xmpp_core::conn::ClientConnection>, String) {
 #[test]
 fn r3920_7_06_a_client_binds() {
     let (mut client, request) = binding_client();
-    // covers 3920-7-01, by mandate: RFC 6120 section 7.3.1
+    // covers 3920-7-01: it has to, by RFC 6120 section 7.3.1
+    assert!(request.contains("<bind "), "{request}");
     // covers 6120-7.1-01
     assert_matches(
         &request,

@@ -9,23 +9,26 @@
 
 mod peer;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use peer::*;
-use xmpp_core::conn::{Close, CloseReason, Drive as _, Retry};
+use xmpp_core::conn::{Close, CloseReason, Drive as _, PeerInbound, Retry};
 use xmpp_core::dialback::{Condition, DialbackPolicy, Verdict, Verification};
+use xmpp_core::entropy::Seed;
 use xmpp_core::error::Misuse;
+use xmpp_core::time::Instant;
 use xmpp_core::tls::{Chain, TlsPolicy};
 
 /// A server of before XMPP 1.0 at the other end, in plaintext.
-fn old() -> End<xmpp_core::conn::PeerInbound> {
+fn old() -> End<PeerInbound> {
     let mut end = inbound(open_inbound_config());
     end.feed(OLD_HEADER);
     end.events();
     end
 }
 
-fn ends_with(end: &End<xmpp_core::conn::PeerInbound>, condition: &str) -> bool {
+fn ends_with(end: &End<PeerInbound>, condition: &str) -> bool {
     let error = format!("{}</stream:error>{FOOTER}", stream_error(condition));
     end.transcript.ends_with(&error) && end.over && end.close == Some(Close::Graceful)
 }
@@ -51,20 +54,30 @@ fn r3920_8_1_04_each_direction_has_a_dialback_of_its_own() {
     let mut end = authorized();
     let answer = end.feed("<message from='montague.example' to='capulet.example'/>");
     // covers 3920-8.3-26
-    // covers 3920-4.2-02: each direction has a connection of its own.
     assert!(answer.starts_with(&stream_error("not-authorized")), "{answer}");
+    // covers 3920-4.2-02: each direction has a connection of its own.
+    assert!(end.events().iter().all(|event| !event.starts_with("stanza")));
 }
 
 #[test]
 fn r3920_8_1_06_ids_of_streams_are_unpredictable() {
-    let mut end = secured(inbound_config(), certificate(Chain::Trusted, &[CAPULET]));
-    end.feed(AUTH);
-    end.feed(HEADER);
-    let mut ids: Vec<&str> = end.transcript.split(" id='").skip(1).map(|rest| &rest[..24]).collect();
-    assert_eq!(ids.len(), 3);
-    ids.dedup();
-    // covers 3920-8.3-03: and none comes twice.
-    assert_eq!(ids.len(), 3);
+    let ids = |seed: u8| -> Vec<String> {
+        let conn = PeerInbound::new(inbound_config().into(), Seed::new([seed; 32]), Instant::from_micros(1));
+        let mut end = End::new(conn).with_certificate(certificate(Chain::Trusted, &[CAPULET]));
+        for part in [HEADER, STARTTLS, HEADER, AUTH, HEADER] {
+            end.feed(part);
+        }
+        end.transcript.split(" id='").skip(1).map(|rest| rest[..24].to_owned()).collect()
+    };
+    let known = ids(2);
+    let distinct: BTreeSet<&String> = known.iter().collect();
+    // covers 3920-8.3-03: none comes twice.
+    assert_eq!((known.len(), distinct.len()), (3, 3), "{known:?}");
+    // Neither the one before it nor those of another connection tell anything of an id.
+    let alike = |a: &str, b: &str| a.bytes().zip(b.bytes()).filter(|(a, b)| a == b).count();
+    for id in known[1..].iter().chain(&ids(3)) {
+        assert!(alike(id, &known[0]) < 6, "{id} after {known:?}");
+    }
 }
 
 #[test]
@@ -74,6 +87,11 @@ fn r3920_8_1_07_errors_end_the_stream_of_an_old_server_and_no_other() {
     end.feed(&unknown);
     // covers 3920-8.3-10
     assert!(ends_with(&end, "host-unknown"), "{}", end.transcript);
+    let mut end = old();
+    end.feed(result(CAPULET, MONTAGUE, "key"));
+    end.judge(Verdict::Failed(Condition::UndefinedCondition));
+    // covers 3920-4.7.3-21: which says nothing without an application's own
+    assert!(ends_with(&end, "remote-connection-failed"), "{}", end.transcript);
     // XEP-0220 section 2.5 leaves the stream to other domains.
     let mut end = greeted();
     let answer = end.feed(&unknown);
@@ -109,7 +127,10 @@ fn r3920_8_3_02_another_namespace_is_not_dialback() {
     let mut end = inbound(open_inbound_config());
     end.feed(wrong(HEADER));
     // covers 3920-4.7.3-11
-    // covers 3920-8.3-14: the authoritative server is the same machine.
+    assert!(ends_with(&end, "invalid-namespace"), "{}", end.transcript);
+    let mut end = inbound(open_inbound_config());
+    end.feed(wrong(OLD_HEADER));
+    // covers 3920-8.3-14: an old server that comes to verify finds the same machine.
     assert!(ends_with(&end, "invalid-namespace"), "{}", end.transcript);
     let mut end = outbound(open_outbound_config());
     let answer = end.feed(wrong(ANSWER));
@@ -211,22 +232,22 @@ fn r3920_8_3_19_an_old_server_asks_for_itself_only() {
 
 #[test]
 fn r3920_8_3_20_verdicts_belong_to_questions() {
-    for (answer, condition) in [
-        (verify_is(MONTAGUE, CAPULET, "2", "valid"), "invalid-id"),
-        // covers 3920-8.3-21
-        (verify_is(MONTAGUE, "verona.example", "1", "valid"), "host-unknown"),
-        // covers 3920-8.3-22
-        (verify_is("verona.example", CAPULET, "1", "valid"), "invalid-from"),
-    ] {
+    let told = |answer: String| {
         let mut end = asked();
         let question = Verification::new(domain(CAPULET), domain(MONTAGUE), "1", "key");
         end.conn.verify(end.now, question).unwrap();
         end.said();
         let said = end.feed(&answer);
-        // covers 3920-4.7.3-10: between servers it is sent.
-        assert_eq!(said, format!("{}</stream:error>{FOOTER}", stream_error(condition)), "{answer}");
-        assert!(end.events().iter().all(|event| !event.starts_with("verdict")));
-    }
+        assert!(end.events().iter().all(|event| !event.starts_with("verdict")), "{answer}");
+        said
+    };
+    let ended = |condition| format!("{}</stream:error>{FOOTER}", stream_error(condition));
+    // covers 3920-4.7.3-10: between servers it is sent.
+    assert_eq!(told(verify_is(MONTAGUE, CAPULET, "2", "valid")), ended("invalid-id"));
+    // covers 3920-8.3-21
+    assert_eq!(told(verify_is(MONTAGUE, "verona.example", "1", "valid")), ended("host-unknown"));
+    // covers 3920-8.3-22
+    assert_eq!(told(verify_is("verona.example", CAPULET, "1", "valid")), ended("invalid-from"));
 }
 
 #[test]

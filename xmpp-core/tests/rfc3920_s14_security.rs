@@ -44,6 +44,7 @@ fn r3920_14_2_03_a_certificate_is_for_who_was_expected() {
     for name in ["example.org", "example.com.example.org", "im.example.com", "*.com", "*"] {
         let (said, reason) = client_about(TlsInfo::new(Chain::Trusted).with_name(dns(name)));
         assert_eq!(reason, Some(CloseReason::Tls(TlsFault::Failed(TlsError::WrongName))), "{name}");
+        // covers 6120-13.9.4-01: who has not proved itself hears nothing of SASL
         assert_eq!(said, "", "{name}");
     }
 }
@@ -71,6 +72,7 @@ fn servers(chain: Chain, config: PeerConfig) -> (peer::End<PeerOutbound>, peer::
 fn r3920_14_4_01_servers_have_tls_and_sasl() {
     let (mut initiating, mut receiving) = servers(Chain::Trusted, peer::inbound_config());
     let authorized = "authorized capulet.example montague.example External";
+    // covers 6120-13.8.4-01
     assert_eq!(initiating.events(), ["tls Some(\"montague.example\") Server", authorized]);
     let authorized = "authorized montague.example capulet.example External";
     // covers 6120-13.6-01: each has proved itself to the other

@@ -258,7 +258,7 @@ fn r3920_4_7_3_14_a_policy_may_be_named() {
 #[test]
 fn r3920_4_7_3_04_silence() {
     let mut client = online_client(open_client());
-    client.sleep(Duration::from_secs(150));
+    client.sleep(Duration::from_secs(210));
     // covers 3920-4.7.3-04
     assert_eq!(client.sleep(Duration::from_secs(60)), stream_error("connection-timeout"));
 }
@@ -317,6 +317,15 @@ fn r6120_4_9_3_3_01_a_conflict_refuses_a_new_stream_too() {
     let (_, reason) = told(&stream_error("conflict"));
     // covers 6120-4.9.3.3-02
     assert_eq!(reason.retry(), Retry::Never);
+}
+
+#[test]
+fn r6120_4_9_3_3_03_a_resource_that_was_taken_over_is_not_claimed_again() {
+    let mut pair = Pair::new();
+    pair.run();
+    pair.server.conn.fail(pair.now, Condition::Conflict);
+    pair.run();
+    assert_eq!(pair.client.reason.unwrap().retry(), Retry::Never);
 }
 
 #[test]

@@ -152,10 +152,8 @@ fn r6120_4_7_3_01_only_the_receiving_entity_gives_ids() {
         assert!(header.contains(" id='"), "{header}");
     }
     for header in headers(&pair.client.transcript) {
-        // covers 3920-4.4-12
-        assert!(!header.contains(" id='"), "{header}");
         // covers 6120-4.7.3-02
-        assert_eq!(header.matches("id=").count(), 0, "{header}");
+        assert!(!header.contains(" id="), "{header}");
     }
     let said = answer("to='example.com' id='mine' version='1.0'");
     // covers 6120-4.7.3-03

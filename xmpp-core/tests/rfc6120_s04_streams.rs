@@ -384,10 +384,11 @@ fn r6120_4_4_05_closing_is_told_to_the_layer_below() {
 #[test]
 fn r6120_4_6_3_01_an_idle_peer_is_asked_before_it_is_given_up() {
     let mut server = online_server(open_server());
-    // White space is what asks (section 4.6.1), and any byte is an answer.
+    // White space finds out whether the transport lives (section 4.6.1), and a ping whether somebody is there; any byte is an answer.
     assert_eq!(server.sleep(Limits::client().idle()), " ");
     server.feed(" ");
     assert_eq!(server.sleep(Limits::client().idle()), " ");
+    assert!(server.sleep(Limits::client().dead()).contains("<ping xmlns='urn:xmpp:ping'/>"));
     // covers 6120-4.9.3.4-01: only who does not answer is told so
     assert_eq!(server.sleep(Limits::client().dead()), stream_error("connection-timeout"));
 

@@ -42,8 +42,9 @@ fn asking() -> End<ClientConnection> {
 fn a_whole_login() {
     let mut pair = Pair::with(open_client().with_mechanisms(only()), open_server().with_mechanisms(only()));
     pair.run();
-    assert_eq!(pair.client.online(), Some("juliet@example.com/balcony"));
+    // covers 3920-14.7-01: by who is told to
     assert_eq!(pair.server.mechanism(), Some(Mechanism::DigestMd5));
+    assert_eq!(pair.client.online(), Some("juliet@example.com/balcony"));
     let said = &pair.client.transcript;
     let request = format!("<auth xmlns='{NS}' mechanism='DIGEST-MD5'/><response xmlns='{NS}'>");
     assert!(said.contains(&request) && said.contains(&format!("<response xmlns='{NS}'/>")), "{said}");

@@ -97,6 +97,7 @@ fn one_address_needs_no_name_and_several_need_one() {
     let refused = Err(failure("invalid-authzid"));
     // covers 6120-13.7.2.2.1-02
     assert_eq!(logs_in(&["juliet@example.com"], None), juliet);
+    // covers 3920-14.7-03
     assert_eq!(logs_in(&["juliet@example.com"], Some("juliet@example.com")), juliet);
     // Twice the same, or another server's, is not several.
     assert_eq!(logs_in(&["juliet@example.com", "JULIET@example.com"], None), juliet);

@@ -214,12 +214,13 @@ impl Account {
         }
     }
 
-    /// What others sent and nobody got, of an account that is given up; and what its sessions had taken.
+    /// What others sent and nobody got, of an account that is given up, and what its sessions leave behind; and what its sessions had taken.
     pub(crate) fn into_remains(self) -> (Vec<Stanza>, Vec<(SessionId, Taken)>) {
         let mut stranded = Vec::new();
         let mut taken = Vec::new();
-        for session in self.sessions {
+        for mut session in self.sessions {
             let id = session.id;
+            stranded.extend(session.farewells(None));
             let (handed, outbox) = session.into_parts();
             stranded.extend(outbox.into_iter().filter_map(Waiting::undelivered));
             taken.push((id, handed));
@@ -232,6 +233,11 @@ impl Account {
             }));
         }
         (stranded, taken)
+    }
+
+    /// One of its sessions directs presence at somebody: whether it may.
+    pub(crate) fn direct(&mut self, id: SessionId, presence: &Presence, cx: &Cx<'_>) -> bool {
+        self.session_mut(id).is_some_and(|session| session.direct(presence, cx.limits.directed()))
     }
 
     /// Takes a stanza in, or parks it while the account is being loaded.
@@ -444,9 +450,11 @@ impl Account {
                 if self.session_mut(id).is_some_and(|session| session.is_available()) {
                     // RFC 6121 section 4.5.2: the resource that leaves is told too.
                     self.broadcast(&presence, cx);
-                    if let Some(session) = self.session_mut(id) {
-                        session.presence = None;
-                    }
+                }
+                if let Some(session) = self.session_mut(id) {
+                    session.presence = None;
+                    let farewells = session.farewells(Some(&presence));
+                    cx.effects.extend(farewells.into_iter().map(Effect::Route));
                 }
             }
             PresenceType::Error => {}
@@ -537,7 +545,8 @@ impl Account {
 
     fn remove(&mut self, id: SessionId, cx: &mut Cx<'_>) -> Option<Session> {
         let index = self.sessions.iter().position(|session| session.id == id)?;
-        let session = self.sessions.remove(index);
+        let mut session = self.sessions.remove(index);
+        cx.effects.extend(session.farewells(None).into_iter().map(Effect::Route));
         if session.is_available() {
             // RFC 6121 section 4.5.2: a resource that is gone is unavailable, whether it said so or not.
             let presence = Presence::new(PresenceType::Unavailable).with_from(session.jid.clone());

@@ -6,7 +6,8 @@
 //!
 //! What is for a foreign domain or for a component comes out of it too, as [`HostAction::Foreign`] and [`HostAction::Component`], and
 //! what comes from there goes to [`Host::deliver`]. The host keeps none of it back: each stanza that comes in makes one go out, and
-//! beside that only refusals of what waited in a bounded outbox. How a domain is reached, and what waits for it until then, it does not
+//! beside that only refusals of what waited in a bounded outbox, and unavailable presence to the bounded number of those who had been told
+//! that a session is available. How a domain is reached, and what waits for it until then, it does not
 //! know.
 //!
 //! - RFC 6120 section 7: sessions under resources, and who gives way at a conflict
@@ -14,7 +15,8 @@
 //! - RFC 6121 sections 2, 4 and 8.5: rosters, presence among an account's own resources, and which of them get a stanza
 //! - XEP-0175: accounts that live only as long as their session
 //!
-//! Presence goes no further than the account yet: sent to somebody else it gets `feature-not-implemented`.
+//! Nobody is subscribed to another account's presence yet: it goes to others by their address only (RFC 6121 section 4.6), and a
+//! request for a subscription gets `feature-not-implemented`.
 //!
 //! ```
 //! use xmpp_core::entropy::Seed;
@@ -162,16 +164,25 @@ impl Host {
         stanza.set_from(Some(own.clone().into()));
         let traffic = Traffic::of(&stanza);
         // RFC 6121 section 4.6: availability with an address is directed presence, also where that is the account's own.
+        let is_foreign = stanza.to().is_some_and(|to| self.is_foreign(to));
         let is_own = stanza.to().is_none_or(|to| *to == account && !matches!(traffic, Traffic::Availability));
         if is_own {
             self.with_account(&account, |owner, cx| owner.input(Input::Own(session, stanza), cx));
-        } else if matches!(stanza, Stanza::Presence(_))
+        } else if is_foreign && self.is_confined(&account) {
+            self.refuse(&stanza, Condition::Forbidden);
+        } else if let Stanza::Presence(presence) = &stanza
             && stanza.to().is_some_and(|to| to.to_bare() != account)
         {
-            // Nobody is subscribed to anybody: presence does not leave the account.
-            self.refuse(&stanza, Condition::FeatureNotImplemented);
-        } else if self.is_confined(&account) && stanza.to().is_some_and(|to| self.is_foreign(to)) {
-            self.refuse(&stanza, Condition::Forbidden);
+            if !matches!(traffic, Traffic::Availability) {
+                // Nobody is subscribed to anybody.
+                self.refuse(&stanza, Condition::FeatureNotImplemented);
+            } else if self.with_account(&account, |owner, cx| owner.direct(session, presence, cx))
+                == Some(true)
+            {
+                self.routed.push_back(stanza);
+            } else {
+                self.refuse(&stanza, Condition::ResourceConstraint);
+            }
         } else {
             self.routed.push_back(stanza);
         }

@@ -17,11 +17,12 @@ pub struct HostLimits {
     outbox_bytes: usize,
     parked_stanzas: usize,
     parked_bytes: usize,
+    directed: usize,
 }
 
 impl HostLimits {
-    /// 16 sessions and 10,000 roster items of 4 MiB per account, texts of 1,023 bytes, 1 MiB of waiting stanzas per session, and 64
-    /// stanzas or 1 MiB for an account that is being loaded.
+    /// 16 sessions and 10,000 roster items of 4 MiB per account, texts of 1,023 bytes, 1 MiB of waiting stanzas and 256 receivers of directed
+    /// presence per session, and 64 stanzas or 1 MiB for an account that is being loaded.
     #[must_use]
     pub const fn new() -> Self {
         HostLimits {
@@ -33,6 +34,7 @@ impl HostLimits {
             outbox_bytes: 1 << 20,
             parked_stanzas: 64,
             parked_bytes: 1 << 20,
+            directed: 256,
         }
     }
 
@@ -84,10 +86,23 @@ impl HostLimits {
         self.parked_bytes
     }
 
+    /// Addresses that a session may have told that it is available, and that are told when it no longer is (RFC 6121 section 4.6).
+    #[must_use]
+    pub const fn directed(&self) -> usize {
+        self.directed
+    }
+
     /// Sets [`sessions`](Self::sessions).
     #[must_use]
     pub const fn with_sessions(mut self, sessions: usize) -> Self {
         self.sessions = sessions;
+        self
+    }
+
+    /// Sets [`directed`](Self::directed).
+    #[must_use]
+    pub const fn with_directed(mut self, addresses: usize) -> Self {
+        self.directed = addresses;
         self
     }
 

@@ -102,6 +102,26 @@ async fn resources_of_an_account_see_each_other_and_never_share_a_name() {
 }
 
 #[tokio::test]
+async fn r3920_14_3_04_nobody_learns_where_others_connect_from() {
+    let server = Daemon::with(&["romeo", "juliet"]).await;
+    let mut juliet = server.client("juliet", "balcony").await;
+    juliet.available().await;
+    let mut chamber = server.client("juliet", "chamber").await;
+    chamber.available().await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    romeo.chat("juliet@localhost/balcony", "Art thou not Romeo?").await;
+    let from =
+        |jid: &'static str| move |stanza: &Stanza| stanza.from().is_some_and(|from| from.as_str() == jid);
+    let presence = juliet.find(from("juliet@localhost/chamber")).await;
+    assert_eq!(
+        presence.to_string(),
+        "<presence to='juliet@localhost' from='juliet@localhost/chamber' xml:lang='en'/>"
+    );
+    let message = juliet.find(from("romeo@localhost/orchard")).await.to_string();
+    assert!(!message.contains(&server.address.ip().to_string()), "{message}");
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_unknown_user_fail_alike() {
     let server = Daemon::with(&["romeo"]).await;
     let mut failures = Vec::new();

@@ -16,7 +16,7 @@ use crate::entropy::{Label, Seed};
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::client::{Client, ClientError, ClientStep, Start};
 use crate::sasl::{Bindings, Choice, Mechanism, Nonce, Offer, SaslCondition, Secret, framing};
-use crate::stanza::{IqType, Stanza, StanzaError};
+use crate::stanza::{Iq, IqType, Stanza, StanzaError};
 use crate::stream::{Condition, Features, FirstLevel, Phase, StreamHeader};
 use crate::time::Instant;
 use crate::tls::{Service, TlsInfo, TlsPolicy, TlsRequest};
@@ -239,6 +239,12 @@ impl Role for State {
             State::AwaitDerivation(_) => abort(core, CloseReason::Timeout(super::Timer::Answer)),
             other => other,
         }
+    }
+
+    fn ping(&self, id: &str) -> Option<Iq> {
+        let State::Online(bound) = self else { return None };
+        let ping = Iq::get(id, Element::builder(ns::PING, "ping").build());
+        Some(ping.with_to(bound.jid.as_jid().domain_jid()))
     }
 
     fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self {
@@ -468,6 +474,7 @@ impl Authenticated {
 impl Bound {
     fn on_stanza(&self, core: &mut Core, element: &Element) {
         match Stanza::parse(element) {
+            Ok(stanza) if core.is_pong(&stanza) => {}
             Ok(mut stanza) => {
                 stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));

@@ -154,7 +154,7 @@ impl Role for State {
         }
         // Without an id there is nothing that could be proved. The `from` is not looked at: servers put their own name there too.
         let Some(id) = header.id().filter(|id| !id.is_empty()) else {
-            return refuse(core, Condition::UndefinedCondition);
+            return refuse(core, Condition::BadFormat);
         };
         let proof = handshake(id, &secret);
         core.element(Element::builder(ns::COMPONENT, "handshake").text(&proof).build());

@@ -14,7 +14,7 @@ use super::timer::{Deadlines, Timer};
 use crate::entropy::{Entropy, Label, Seed};
 use crate::error::Misuse;
 use crate::limits::{Limits, XmlLimits};
-use crate::stanza::Stanza;
+use crate::stanza::{Iq, Stanza};
 use crate::stream::{Half, Halves, StreamError, StreamHeader};
 use crate::time::Instant;
 use crate::tls::TlsRequest;
@@ -72,6 +72,8 @@ pub(crate) struct Core {
     stranded: Vec<(SendId, Stanza)>,
     pub(super) life: Life,
     pub(super) input_left: bool,
+    /// The id of our ping, until it is answered.
+    ping: Option<String>,
 }
 
 impl Core {
@@ -103,6 +105,7 @@ impl Core {
             stranded: Vec::new(),
             life: Life::Running,
             input_left: false,
+            ping: None,
         }
     }
 
@@ -216,8 +219,28 @@ impl Core {
     pub(super) fn heard(&mut self) {
         if self.online && self.life == Life::Running && self.halves.ours() != Half::Closed {
             self.deadlines.set(Timer::Idle, self.now + self.limits.idle());
+            self.deadlines.clear(Timer::Ping);
             self.deadlines.clear(Timer::Dead);
         }
+    }
+
+    /// Asks whether the peer is there, by a request that it has to answer.
+    pub(super) fn ping(&mut self, request: impl FnOnce(&str) -> Option<Iq>) {
+        let id = self.token(Label::StanzaId);
+        if let Some(iq) = request(&id) {
+            self.ping = Some(id);
+            self.reply(iq.into());
+        }
+    }
+
+    /// Whether the stanza is the answer to our ping, which nobody else has asked for. An error is an answer too.
+    pub(crate) fn is_pong(&mut self, stanza: &Stanza) -> bool {
+        let Stanza::Iq(iq) = stanza else { return false };
+        let is_pong = !iq.is_request() && self.ping.as_deref() == Some(iq.id());
+        if is_pong {
+            self.ping = None;
+        }
+        is_pong
     }
 
     fn number(&mut self) -> u64 {

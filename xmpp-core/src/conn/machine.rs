@@ -15,7 +15,7 @@ use crate::entropy::Seed;
 use crate::error::Misuse;
 use crate::framing::tcp::Tcp;
 use crate::limits::Limits;
-use crate::stanza::Stanza;
+use crate::stanza::{Iq, Stanza};
 use crate::stream::{Condition, FirstLevel, Half, OtherHost, Phase, StreamError, StreamHeader, Verdict};
 use crate::time::Instant;
 use crate::tls::{TlsError, TlsInfo};
@@ -44,6 +44,10 @@ pub(crate) trait Role: Sized {
     /// The question was not answered in time.
     fn on_unanswered(self, _core: &mut Core) -> Self {
         self
+    }
+    /// What to ask a silent peer, which has to answer.
+    fn ping(&self, _id: &str) -> Option<Iq> {
+        None
     }
     /// TLS protects the transport.
     fn on_tls(self, _core: &mut Core, _info: TlsInfo) -> Self {
@@ -147,10 +151,15 @@ impl<R: Role> Machine<R> {
                     // The space finds out about a dead transport, but has no answer (RFC 6120 section 4.6.1). Between servers and with
                     // components who is silent has nothing to say, often for long: streams of one direction never have (section 4.6.3).
                     let (next, wait) = match self.framing.content_ns() {
-                        ns::CLIENT => (Timer::Dead, self.core.limits.dead()),
+                        ns::CLIENT => (Timer::Ping, self.core.limits.dead()),
                         _ => (Timer::Idle, self.core.limits.idle().max(TICK)),
                     };
                     self.core.deadlines.set(next, self.core.now + wait);
+                }
+                Timer::Ping => {
+                    let role = &self.role;
+                    self.core.ping(|id| role.ping(id));
+                    self.core.deadlines.set(Timer::Dead, self.core.now + self.core.limits.dead());
                 }
                 Timer::Tls | Timer::Close => self.core.end(CloseReason::Timeout(timer), Close::Abort),
                 Timer::Negotiation | Timer::Dead => {

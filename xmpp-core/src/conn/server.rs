@@ -240,6 +240,13 @@ impl Role for State {
         }
     }
 
+    fn ping(&self, id: &str) -> Option<Iq> {
+        let State::Online(client) = self else { return None };
+        let jid = client.bound.jid();
+        let ping = Iq::get(id, Element::builder(ns::PING, "ping").build());
+        Some(ping.with_from(jid.as_jid().domain_jid()).with_to(jid.clone()))
+    }
+
     fn on_tls(self, core: &mut Core, info: TlsInfo) -> Self {
         match self {
             // What came before in plaintext is forgotten (RFC 3920 section 5.1): only the configuration goes on.
@@ -339,6 +346,9 @@ impl Bound {
                     && binding::requested(iq, self.bound.jid().as_jid()).is_some()
                 {
                     return self.refuse_binding(core, iq);
+                }
+                if core.is_pong(&stanza) {
+                    return State::Online(self);
                 }
                 stanza.set_from(Some(Jid::from(self.bound.jid().clone())));
                 stanza.inherit_lang(self.lang.as_ref());

@@ -13,7 +13,9 @@ pub enum Timer {
     Answer,
     /// Nothing came for a while: a space is sent to see whether the peer is there.
     Idle,
-    /// On a client's stream: nothing came after that either.
+    /// On a client's stream: nothing came after that either. A space has no answer, so a request is sent that has one (XEP-0199).
+    Ping,
+    /// On a client's stream: it had none.
     Dead,
     /// The peer's closing tag.
     Close,
@@ -22,11 +24,12 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Timer; 7] = [
+    const ALL: [Timer; 8] = [
         Timer::Negotiation,
         Timer::Tls,
         Timer::Answer,
         Timer::Idle,
+        Timer::Ping,
         Timer::Dead,
         Timer::Close,
         Timer::Dialback,

@@ -3,6 +3,7 @@
 mod anonymous;
 mod answers;
 mod binding;
+mod directed;
 mod federation;
 mod model;
 mod outbox;

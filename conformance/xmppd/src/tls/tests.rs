@@ -1,10 +1,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustls::client::ClientConnection;
+use rustls::client::{ClientConnection, ResolvesClientCert};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
+use rustls::{
+    ClientConfig, HandshakeKind, RootCertStore, SignatureScheme, SupportedProtocolVersion, version,
+};
 use tempfile::TempDir;
 use xmpp_core::jid::BareJid;
 use xmpp_core::sasl::BindingKind;
@@ -79,6 +82,83 @@ fn both_ends_compute_the_same_bindings() {
     let certificate = client.peer_certificates().unwrap().first().unwrap();
     assert_eq!(bindings.get(BindingKind::TlsServerEndPoint), end_point(certificate).as_deref());
     assert_eq!(bindings.get(BindingKind::TlsServerEndPoint).unwrap().len(), 32, "ECDSA with SHA-256");
+}
+
+/// What passes between two servers until both have nothing to say.
+fn converse(client: &mut ClientConnection, server: &mut ServerConnection) {
+    while client.wants_write() || server.wants_write() {
+        let mut wire = Vec::new();
+        client.write_tls(&mut wire).unwrap();
+        let mut bytes = wire.as_slice();
+        while !bytes.is_empty() {
+            server.read_tls(&mut bytes).unwrap();
+            server.process_new_packets().unwrap();
+        }
+        wire.clear();
+        server.write_tls(&mut wire).unwrap();
+        let mut bytes = wire.as_slice();
+        while !bytes.is_empty() {
+            client.read_tls(&mut bytes).unwrap();
+            client.process_new_packets().unwrap();
+        }
+    }
+    assert!(!client.is_handshaking() && !server.is_handshaking());
+}
+
+#[test]
+fn r6120_5_4_3_1_01_servers_show_each_other_their_certificates() {
+    let server_of = |name: &str| {
+        let (_outer, dir) = data_dir();
+        let (identity, _) = Identity::self_made(&dir, &domains(&[name])).unwrap();
+        let certificate = identity.certificate().unwrap().clone();
+        (Tls::new(identity).unwrap(), certificate)
+    };
+    let (ours, our_certificate) = server_of("capulet.example");
+    let (theirs, their_certificate) = server_of("montague.example");
+    let connect = || {
+        let name = ServerName::try_from("montague.example").unwrap();
+        let mut client = ClientConnection::new(Arc::clone(ours.to_peers()), name).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(theirs.peers())).unwrap();
+        converse(&mut client, &mut server);
+        (client, server)
+    };
+    let (client, server) = connect();
+    assert_eq!(client.peer_certificates().unwrap(), [their_certificate]);
+    // covers 6120-5.4.3.1-03
+    assert_eq!(server.peer_certificates().unwrap(), [our_certificate]);
+    // covers 6120-3.3-03
+    assert_eq!(connect().0.handshake_kind(), Some(HandshakeKind::Resumed));
+
+    // Whoever has none is asked as well, and need not show one.
+    let asked = Arc::new(Asked::default());
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Anybody::new(Arc::new(ring::default_provider())))
+        .with_client_cert_resolver(Arc::<Asked>::clone(&asked));
+    let name = ServerName::try_from("montague.example").unwrap();
+    let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut server = ServerConnection::new(Arc::clone(theirs.peers())).unwrap();
+    converse(&mut client, &mut server);
+    // covers 6120-5.4.3.1-02
+    assert!(asked.0.load(Ordering::Relaxed));
+    assert!(server.peer_certificates().is_none());
+}
+
+/// Whether a certificate was asked for, by a client that has none.
+#[derive(Debug, Default)]
+struct Asked(AtomicBool);
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 #[test]

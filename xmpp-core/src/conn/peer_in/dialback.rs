@@ -178,11 +178,12 @@ fn fatal(condition: Condition) -> stream::Condition {
         Condition::ItemNotFound => stream::Condition::HostUnknown,
         Condition::RemoteConnectionFailed
         | Condition::RemoteServerNotFound
-        | Condition::RemoteServerTimeout => stream::Condition::RemoteConnectionFailed,
+        | Condition::RemoteServerTimeout
+        // RFC 3920 section 4.7.3: `undefined-condition` says nothing by itself.
+        | Condition::UndefinedCondition => stream::Condition::RemoteConnectionFailed,
         Condition::PolicyViolation => stream::Condition::PolicyViolation,
         Condition::NotAuthorized => stream::Condition::NotAuthorized,
         Condition::Forbidden | Condition::NotAcceptable => stream::Condition::InvalidFrom,
         Condition::ResourceConstraint => stream::Condition::ResourceConstraint,
-        Condition::UndefinedCondition => stream::Condition::UndefinedCondition,
     }
 }

@@ -44,16 +44,34 @@ fn r6120_6_3_3_04_the_client_takes_its_own_strongest() {
     let mut offered = ALL.to_vec();
     for _ in 0..ALL.len() {
         offered.rotate_left(1);
-        // covers 6120-6.3.3-01
         // covers 6120-6.3.3-03: whatever the order of the list
         assert_eq!(choose(&selection, &offered, &bindings()), Ok((ScramSha512Plus, exporter())));
+        // covers 6120-6.3.3-01: the next on the own list, where the first will not do
         assert_eq!(
             choose(&selection, &offered, &Bindings::new()),
             Ok((ScramSha512, ChannelBinding::NotSupported))
         );
     }
+}
+
+#[test]
+fn r6120_13_8_3_02_plain_is_the_last_resort() {
+    let selection = Selection::new();
+    for other in Mechanism::PASSWORD.into_iter().filter(|mechanism| *mechanism != Plain) {
+        assert_eq!(choose(&selection, &["PLAIN", other.name()], &bindings()).map(|c| c.0), Ok(other));
+    }
+    // covers 6120-13.8.3-03: not even the weakest gives way to it, and nothing to bind to does not help it
     assert_eq!(choose(&selection, &["PLAIN", "SCRAM-SHA-1"], &Bindings::new()).map(|c| c.0), Ok(ScramSha1));
+    // covers 6120-13.8.3-01
     assert_eq!(choose(&selection, &["PLAIN"], &Bindings::new()).map(|c| c.0), Ok(Plain));
+}
+
+#[test]
+fn r6120_13_8_1_01_what_everybody_has_is_used_by_default() {
+    for mechanism in [ScramSha1, ScramSha1Plus] {
+        assert_eq!(choose(&Selection::new(), &[mechanism.name()], &bindings()).map(|c| c.0), Ok(mechanism));
+        assert!(Selection::new().offered(&bindings(), true).contains(&mechanism));
+    }
 }
 
 #[test]
@@ -74,7 +92,7 @@ fn the_client_says_y_when_the_sibling_is_missing() {
     assert_eq!(lacks(&["SCRAM-SHA-1"]), Ok((ScramSha1, ChannelBinding::ServerLacks)));
     // Names added to the list do not keep the server from finding out.
     assert_eq!(lacks(&["SCRAM-SHA-1", "SCRAM-SHA-384-PLUS"]), Ok((ScramSha1, ChannelBinding::ServerLacks)));
-    // Binding beats the better hash.
+    // covers 6120-13.9.4-02: binding beats the better hash
     assert_eq!(lacks(&["SCRAM-SHA-256", "SCRAM-SHA-1-PLUS"]), Ok((ScramSha1Plus, exporter())));
     // PLAIN has nothing to say.
     assert_eq!(lacks(&["PLAIN"]).map(|c| c.0), Ok(Plain));

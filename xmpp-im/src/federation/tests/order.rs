@@ -12,9 +12,9 @@ fn r3920_10_01_one_link_takes_what_was_submitted_in_order() {
     assert_eq!(office.drain(link), "", "nothing before it is authorized");
     office.authorize(link);
     office.ready(link);
+    // covers 3920-10.2-01
     assert_eq!(office.drain(link), "a b");
     office.send("c");
-    // covers 3920-10.2-01
     // covers 6120-10.4.1-01: the stream that exists is used, and no other is opened
     office.ready(link);
     office.send("d");

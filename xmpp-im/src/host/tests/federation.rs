@@ -101,6 +101,12 @@ fn r6120_10_5_4_02_a_foreign_stanza_goes_where_a_local_one_would() {
     assert_eq!((desk.got(balcony), desk.got(tablet)), (vec![], vec![]));
 }
 
+/// What is answered to a stanza for somebody, with the domain that it goes to.
+fn answers(desk: &mut Desk, stanza: &str, who: &str) -> Vec<(String, String)> {
+    desk.deliver(&stanza.replace("WHO", who));
+    desk.gone()
+}
+
 #[test]
 fn r3920_10_2_03_what_cannot_be_delivered_goes_back_as_an_error() {
     let mut desk = open();
@@ -128,19 +134,33 @@ fn r3920_10_2_03_what_cannot_be_delivered_goes_back_as_an_error() {
             ("<presence from='romeo@example.net/o' to='WHO' type='subscribe'/>", None),
             ("<presence from='romeo@example.net/o' to='WHO' type='probe'/>", None),
         ] {
-            desk.deliver(&stanza.replace("WHO", who));
-            let answers = desk.gone();
+            let answers = answers(&mut desk, stanza, who);
             let conditions: Vec<_> = answers.iter().map(|(_, answer)| condition(answer)).collect();
-            // covers 6120-10.5.3.1-01
-            // covers 6120-10.5.3.1-02
-            // covers 6120-10.5.3.1-03
-            // covers 6120-10.5.3.2-01
             assert_eq!(conditions, told.into_iter().collect::<Vec<_>>(), "{stanza}");
             assert!(answers.iter().all(|(domain, _)| domain == "example.net"));
         }
     }
     // A stanza is no reason to load an account.
     assert_eq!((desk.loads.len(), desk.host.accounts.len()), (0, 1));
+}
+
+#[test]
+fn r6120_10_5_3_1_01_for_nobody_and_for_who_is_not_there() {
+    let mut desk = open();
+    desk.login("juliet@example.com/balcony");
+    let mut told = |stanza: &str, who: &str| {
+        let answers = answers(&mut desk, stanza, who);
+        answers.iter().map(|(_, answer)| condition(answer)).collect::<Vec<_>>()
+    };
+    let message = "<message from='romeo@example.net/o' to='WHO' id='1' type='chat'/>";
+    assert_eq!(told(message, "nobody@example.com"), [Condition::ServiceUnavailable]);
+    // covers 6120-10.5.3.2-01: of no resource that is available
+    assert_eq!(told(message, "juliet@example.com"), [Condition::ServiceUnavailable]);
+    // covers 6120-10.5.3.1-02
+    assert!(told("<presence from='romeo@example.net/o' to='WHO'/>", "nobody@example.com").is_empty());
+    let iq = "<iq from='romeo@example.net/o' to='WHO' id='1' type='get'><query xmlns='urn:q'/></iq>";
+    // covers 6120-10.5.3.1-03
+    assert_eq!(told(iq, "nobody@example.com"), [Condition::ServiceUnavailable]);
 }
 
 #[test]

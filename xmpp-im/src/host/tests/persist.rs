@@ -51,6 +51,7 @@ fn r6121_2_3_2_01_results_and_pushes_leave_when_the_change_is_stored() {
     assert_eq!(told.len(), 2);
     let (Some(Stanza::Iq(push)), Some(answer)) = (told.first(), told.get(1)) else { panic!("{told:?}") };
     // covers 6120-8.1.2.1-03
+    assert_eq!(push.from(), None);
     // covers 6120-8.1.1.1-04
     assert_eq!(
         push.to_string().replace(push.id(), "ID"),

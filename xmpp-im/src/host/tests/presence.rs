@@ -8,21 +8,22 @@ fn r6121_4_2_2_02_initial_presence_reaches_all_own_resources() {
     let first = desk.login("juliet@example.com/a");
     let silent = desk.login("juliet@example.com/silent");
     desk.send(first, "<presence id='1'><show>away</show><x xmlns='urn:x'/></presence>");
+    let away = "<presence to='juliet@example.com' from='juliet@example.com/a' id='1'><show>away</show><x xmlns='urn:x'/></presence>";
     // 6121-4.2.2-02: the sender included.
     // covers 6120-10.3.2-01: everybody is subscribed to their own
-    // covers 3920-10.1-03
-    // covers 3920-9.2.2-02
-    let away = "<presence to='juliet@example.com' from='juliet@example.com/a' id='1'><show>away</show><x xmlns='urn:x'/></presence>";
     assert_eq!(desk.one(first), away);
     let second = desk.login("juliet@example.com/b");
     desk.send(second, "<presence><priority>-1</priority></presence>");
     let negative =
         "<presence to='juliet@example.com' from='juliet@example.com/b'><priority>-1</priority></presence>";
+    // covers 3920-10.1-03
     assert_eq!(desk.one(first), negative);
     // 6121-4.3.2-07: as it was sent.
+    // covers 3920-2.3-01: of each resource, by its own name
     assert_eq!(desk.got(second), [negative, away]);
     // 6121-4.4.2-01: an update is not another introduction.
     desk.send(second, "<presence/>");
+    // covers 3920-9.2.2-02
     assert_eq!(desk.got(second), ["<presence to='juliet@example.com' from='juliet@example.com/b'/>"]);
     desk.one(first);
     assert_eq!(desk.got(silent), [""; 0]);

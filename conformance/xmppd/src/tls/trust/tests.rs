@@ -1,8 +1,8 @@
 use std::fs;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, OtherNameValue,
-    SanType, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    OtherNameValue, SanType, date_time_ymd,
 };
 use rustls::ServerConnection;
 use xmpp_core::jid::BareJid;
@@ -19,16 +19,21 @@ fn self_signed(name: &str) -> (String, CertificateDer<'static>) {
     (certificate.pem(), certificate.der().clone())
 }
 
-/// An authority, in PEM, and what it issued for a name.
+/// An authority, in PEM, and what it issued for a name, as a peer presents it.
 fn issued(name: &str) -> (String, CertificateDer<'static>) {
+    let (authority, certificate) = issue(name);
+    (authority, certificate.der().clone())
+}
+
+/// An authority, in PEM, and what it issued for a name.
+fn issue(name: &str) -> (String, Certificate) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = params.self_signed(&key).unwrap().pem();
     let issuer = Issuer::from_params(&params, &key);
     let own = CertificateParams::new([name.to_owned()]).unwrap();
-    let certificate = own.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
-    (authority, certificate.der().clone())
+    (authority, own.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap())
 }
 
 /// What is trusted when a file holds this.
@@ -44,6 +49,10 @@ fn r3920_14_2_11_a_certificate_that_was_approved_is_good_though_nobody_signed_it
     let (pem, certificate) = self_signed("example.com");
     assert!(!Trust::nobody().judge(Some(std::slice::from_ref(&certificate))).is_trusted());
     let info = trust(&pem).judge(Some(&[certificate]));
+    assert_eq!(info.verify("example.com", Service::Server), Ok(()));
+    // Nor need it be known who did.
+    let (_, certificate) = issue("example.com");
+    let info = trust(&certificate.pem()).judge(Some(&[certificate.der().clone()]));
     assert_eq!(info.verify("example.com", Service::Server), Ok(()));
 }
 
