@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use xmpp_core::dialback::DialbackPolicy;
@@ -15,6 +16,10 @@ use xmpp_im::limits::HostLimits;
 /// Stanzas that may wait for one foreign domain, and bytes of them. It is [behind](remotes) long before: its senders are made to wait
 /// then, and no single one of them can send so much in the time that a stanza waits at the longest.
 const WAITING: (usize, usize) = (4_096, 1 << 20);
+
+/// Keys of other servers that may be under verification, and for how long each: many times more than one address can ask for, which
+/// has [so many](super::PEERS_PER_ADDRESS) connections, each with as many keys as [`Limits::dialbacks`] allows.
+const VERIFICATIONS: (usize, Duration) = (8_192, Duration::from_secs(30));
 
 /// What a server decides once.
 #[derive(Clone, Debug)]
@@ -47,7 +52,9 @@ impl Default for FederationOptions {
             known: BTreeMap::new(),
             connections: 2_000,
             limits: Limits::server_peer(),
-            waiting: FederationLimits::new().with_waiting(WAITING.0, WAITING.1),
+            waiting: FederationLimits::new()
+                .with_waiting(WAITING.0, WAITING.1)
+                .with_verifications(VERIFICATIONS.0, VERIFICATIONS.1),
         }
     }
 }
