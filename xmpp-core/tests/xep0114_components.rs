@@ -208,6 +208,12 @@ fn the_language_of_the_stream_goes_with_the_stanza() {
     end.feed(format!("<handshake>{}</handshake>", handshake(id, &Secret::new("test"))));
     end.feed(MESSAGE);
     assert!(end.stanzas[0].contains(" xml:lang='fr'"), "{:?}", end.stanzas);
+
+    let mut end = component();
+    end.feed(ANSWER.replace(" id=", " xml:lang='it' id="));
+    end.feed("<handshake/>");
+    end.feed("<message from='juliet@shakespeare.lit' to='plays.shakespeare.lit'/>");
+    assert!(end.stanzas[0].contains(" xml:lang='it'"), "{:?}", end.stanzas);
 }
 
 #[test]

@@ -33,6 +33,9 @@ use xmppd::tls::{Identity, Tls};
 const PLAYS: &str = "plays.localhost";
 const SECRET: &str = "to be";
 
+/// How long servers wait for others to end a stream: clients and servers here often do not.
+const CLOSE: Duration = Duration::from_secs(1);
+
 struct Running {
     domain: &'static str,
     server: Server,
@@ -62,6 +65,7 @@ impl Running {
         let (s2s, components) = (peers.local_addr().unwrap(), for_components.local_addr().unwrap());
         let listeners = Listeners::new(clients).with_peers(peers).with_components(for_components);
         let base = Options::new([jid(domain)])
+            .with_limits(Limits::client().with_close(CLOSE))
             .with_federation(federation)
             .with_component(jid(PLAYS), Secret::new(SECRET));
         let server =
@@ -113,7 +117,11 @@ fn federation(remote: &Remote) -> FederationOptions {
         .with_waiting(4096, 1 << 20)
         .with_wait(Duration::from_secs(8))
         .with_backoff(Duration::from_millis(20), Duration::from_millis(100));
-    FederationOptions::new().with_known(jid(REMOTE), remote.address()).with_waiting(waiting)
+    let limits = Limits::server_peer().with_close(CLOSE);
+    FederationOptions::new()
+        .with_known(jid(REMOTE), remote.address())
+        .with_limits(limits)
+        .with_waiting(waiting)
 }
 
 /// What soon has enough of a server.

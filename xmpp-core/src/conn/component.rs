@@ -13,7 +13,7 @@ use crate::sasl::Secret;
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::{Condition, FirstLevel, Phase, StreamHeader};
 use crate::time::Instant;
-use crate::xml::{Element, ns};
+use crate::xml::{Element, Lang, ns};
 
 /// What a component decides before it connects.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl ComponentConnection {
     #[must_use]
     pub fn domain(&self) -> Option<&BareJid> {
         match self.machine.role() {
-            State::Online(domain) => Some(domain),
+            State::Online(attached) => Some(&attached.domain),
             _ => None,
         }
     }
@@ -124,10 +124,16 @@ enum State {
     /// The server's header, with the id to hash.
     AwaitHeader(BareJid, Secret),
     /// The word that the hash is right.
-    AwaitHandshake(BareJid),
+    AwaitHandshake(Attached),
     /// Stanzas.
-    Online(BareJid),
+    Online(Attached),
     Over,
+}
+
+struct Attached {
+    domain: BareJid,
+    /// That of the server's stream.
+    lang: Option<Lang>,
 }
 
 impl Role for State {
@@ -158,19 +164,23 @@ impl Role for State {
         };
         let proof = handshake(id, &secret);
         core.element(Element::builder(ns::COMPONENT, "handshake").text(&proof).build());
-        State::AwaitHandshake(domain)
+        let lang = header.lang().and_then(|lang| Lang::new(lang).ok());
+        State::AwaitHandshake(Attached { domain, lang })
     }
 
     fn on_element(self, core: &mut Core, kind: FirstLevel, element: Element) -> Self {
         match (self, kind) {
-            (State::AwaitHandshake(domain), FirstLevel::Handshake) => {
+            (State::AwaitHandshake(attached), FirstLevel::Handshake) => {
                 core.online();
-                core.event(Event::Attached(domain.clone()));
-                State::Online(domain)
+                core.event(Event::Attached(attached.domain.clone()));
+                State::Online(attached)
             }
-            (State::Online(domain), _) => {
+            (State::Online(attached), _) => {
                 match Stanza::parse(&element) {
-                    Ok(stanza) => core.event(Event::Stanza(stanza)),
+                    Ok(mut stanza) => {
+                        stanza.inherit_lang(attached.lang.as_ref());
+                        core.event(Event::Stanza(stanza));
+                    }
                     Err(malformed) => {
                         if let Some(reply) = malformed.reply() {
                             core.reply(reply);
@@ -179,7 +189,7 @@ impl Role for State {
                         core.event(Event::Warning(Warning::Stanza(error)));
                     }
                 }
-                State::Online(domain)
+                State::Online(attached)
             }
             (other, _) => other,
         }

@@ -23,10 +23,10 @@ use xmpp_core::tls::{TlsInfo, TlsRequest};
 
 use super::admission::Place;
 use super::clock::Clock;
-use super::driver::{Driver, Role, Waiting, resolved};
-use super::host::{Attached, HostHandle};
+use super::driver::{Driver, Machine as _, Role, Waiting, resolved};
+use super::handle::{Attached, HostHandle};
 use super::listener::Arrival;
-use super::mailbox::End;
+use super::mailbox::Handed;
 use super::offer::{Offer, Offers};
 use super::tally::Tally;
 use super::transport::{Handshake, Secured, Transport};
@@ -215,28 +215,15 @@ impl Role for Client {
     }
 
     fn deliver(&mut self, now: Instant, room: bool) -> bool {
-        let Some(session) = &mut self.session else { return false };
-        let closed = session.mailbox().is_closed();
-        if !room && !closed {
-            return false;
-        }
-        let mail = session.mailbox().take();
-        let any = !mail.stanzas.is_empty();
-        for stanza in mail.stanzas {
-            // Refused only when the stream is about to end; then it finds another way.
-            if self.machine.send(now, stanza.clone()).is_err() {
-                session.unsent.push(stanza);
-            }
-        }
-        if mail.more {
+        let Self { machine, session: Some(session), .. } = self else { return false };
+        let mailbox = Arc::clone(session.mailbox());
+        let handed = mailbox.hand_over(room, &mut session.unsent, |stanza| machine.send(now, stanza).is_ok());
+        let Some(Handed { any, more, end }) = handed else { return false };
+        if more {
             self.shared.host.drained(session.session());
         }
-        match mail.end {
-            Some(End::Close) => self.machine.close(now),
-            Some(End::Fail(error)) => self.machine.fail(now, error),
-            None => {}
-        }
-        any || closed
+        machine.end(now, end);
+        any
     }
 
     async fn turn(&mut self) {

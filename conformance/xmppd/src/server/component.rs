@@ -11,10 +11,10 @@ use xmpp_core::tls::{TlsInfo, TlsRequest};
 
 use super::admission::Place;
 use super::clock::Clock;
-use super::driver::{Driver, Role, Waiting, resolved};
-use super::host::{AttachedComponent, HostHandle};
+use super::driver::{Driver, Machine as _, Role, Waiting, resolved};
+use super::handle::{AttachedComponent, HostHandle};
 use super::listener::Arrival;
-use super::mailbox::End;
+use super::mailbox::Handed;
 use super::tally::Tally;
 use super::transport::{Handshake, Secured, Transport};
 
@@ -103,28 +103,16 @@ impl Role for Component {
     fn ask(&mut self, _: Question) {}
 
     fn deliver(&mut self, now: Instant, room: bool) -> bool {
-        let Some(attached) = &mut self.attached else { return false };
-        let closed = attached.mailbox().is_closed();
-        if !room && !closed {
-            return false;
-        }
-        let mail = attached.mailbox().take();
-        let any = !mail.stanzas.is_empty();
-        for stanza in mail.stanzas {
-            // Refused only when the stream is about to end; then its sender is told.
-            if self.machine.send(now, stanza.clone()).is_err() {
-                attached.unsent.push(stanza);
-            }
-        }
-        if mail.more {
+        let Self { machine, attached: Some(attached), .. } = self else { return false };
+        let mailbox = Arc::clone(attached.mailbox());
+        let handed =
+            mailbox.hand_over(room, &mut attached.unsent, |stanza| machine.send(now, stanza).is_ok());
+        let Some(Handed { any, more, end }) = handed else { return false };
+        if more {
             self.shared.host.component_drained(attached.domain().clone());
         }
-        match mail.end {
-            Some(End::Close) => self.machine.close(now),
-            Some(End::Fail(error)) => self.machine.fail(now, error),
-            None => {}
-        }
-        any || closed
+        machine.end(now, end);
+        any
     }
 
     async fn turn(&mut self) {

@@ -20,6 +20,7 @@ use xmpp_core::time::Instant;
 use xmpp_core::tls::{TlsError, TlsInfo, TlsRequest};
 
 use super::clock::Clock;
+use super::mailbox::End;
 use super::transport::{Handshake, Secured, Transport, Turn};
 
 /// Bytes waiting to be written beyond which nothing more is taken in.
@@ -32,7 +33,17 @@ pub(super) type Waiting<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 pub(super) trait Machine: Drive {
     fn tls_established(&mut self, now: Instant, info: TlsInfo) -> Result<(), Misuse>;
     fn tls_failed(&mut self, now: Instant, error: TlsError) -> Result<(), Misuse>;
+    fn close(&mut self, now: Instant);
     fn fail(&mut self, now: Instant, error: StreamError);
+
+    /// Ends the stream as the host wants it, if it does.
+    fn end(&mut self, now: Instant, end: Option<End>) {
+        match end {
+            Some(End::Close) => self.close(now),
+            Some(End::Fail(error)) => self.fail(now, error),
+            None => {}
+        }
+    }
 }
 
 /// Every connection of the engine has these methods; they are no part of [`Drive`].
@@ -45,6 +56,10 @@ macro_rules! machine {
 
             fn tls_failed(&mut self, now: Instant, error: TlsError) -> Result<(), Misuse> {
                 self.tls_failed(now, error)
+            }
+
+            fn close(&mut self, now: Instant) {
+                self.close(now);
             }
 
             fn fail(&mut self, now: Instant, error: StreamError) {

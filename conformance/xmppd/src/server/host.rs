@@ -21,40 +21,28 @@
 //! on, and the federation gives one in time, whatever the other server does.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{Instant as Moment, sleep_until};
 use tracing::debug;
 use xmpp_core::conn::Identity;
-use xmpp_core::dialback::{self, Verdict, Verification};
-use xmpp_core::jid::{BareJid, FullJid, Jid};
-use xmpp_core::stanza::{Condition, ErrorType, Stanza, StanzaError};
-use xmpp_core::stream;
+use xmpp_core::dialback::{self, Verdict};
+use xmpp_core::jid::{BareJid, Jid};
+use xmpp_core::stanza::Stanza;
 use xmpp_im::host::{Host, HostAction, SessionId};
 
 use super::components::Components;
+use super::handle::{Attached, AttachedComponent, Bound, Command, HostHandle, Origin, Reader, Share};
 use super::mailbox::{End, Mailbox};
 use super::remotes::Remotes;
 use super::storage::{Job, Reply};
 
 /// Commands that may wait beside the reserved ends of sessions.
 const COMMANDS: usize = 1024;
-
-/// Bytes of stanzas that may be under way from all connections to the host.
-const BUDGET: usize = 4 << 20;
-
-/// Bytes of stanzas that may be under way from one connection: much less than a session's outbox, so that who reads slowly what it
-/// asked for is made to wait before its outbox overflows.
-const OWN_BUDGET: usize = 64 << 10;
-
-/// What every stanza counts at least.
-const LEAST: usize = 256;
 
 /// Jobs that may wait for the store before commands are left to wait.
 const JOBS: usize = 1024;
@@ -64,260 +52,6 @@ pub(super) const JOBS_SENT: usize = 256;
 
 /// How long a stanza to a congested session keeps its share of its sender's budget: 64 KiB a turn make 640 KiB a second.
 const GRACE: Duration = Duration::from_millis(100);
-
-/// A session, or what the client is told instead.
-type Bound = Result<Attached, StanzaError>;
-
-/// What a connection wants of the host.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Start a session. Its end goes into the room that is reserved for it.
-    Bind {
-        identity: Identity,
-        resource: Option<String>,
-        room: OwnedPermit<Command>,
-        reply: oneshot::Sender<Bound>,
-    },
-    /// A stanza, with its share of the budget.
-    Stanza { origin: Origin, stanza: Stanza, share: Share },
-    /// A session's transport has ended.
-    Detach { session: SessionId, unsent: Vec<Stanza> },
-    /// A component has proved its domain. Its end goes into the room that is reserved for it.
-    Attach {
-        domain: BareJid,
-        room: OwnedPermit<Command>,
-        reply: oneshot::Sender<Result<AttachedComponent, stream::Condition>>,
-    },
-    /// A component's transport has ended.
-    DetachComponent { domain: BareJid, unsent: Vec<Stanza> },
-    /// Find out whether a key is that of its domain.
-    Verify { verification: Verification, reply: oneshot::Sender<Verdict> },
-}
-
-/// Where a stanza comes from.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Origin {
-    /// A client.
-    Session(SessionId),
-    /// A component, or another server.
-    Outside,
-    /// The server itself, which answers another server's stanza that was none.
-    Ours,
-}
-
-/// Who reads a mailbox that was full.
-#[derive(Debug)]
-pub(super) enum Reader {
-    Session(SessionId),
-    Component(BareJid),
-}
-
-/// The way in for what comes from outside, with its share of what may be under way.
-#[derive(Debug)]
-pub(super) struct Inlet {
-    budget: Arc<Semaphore>,
-}
-
-/// A component that a connection carries; is gone when this is dropped, wherever that happens.
-#[derive(Debug)]
-pub(super) struct AttachedComponent {
-    domain: BareJid,
-    mailbox: Arc<Mailbox>,
-    inlet: Inlet,
-    /// What was taken out of the mailbox and never sent.
-    pub(super) unsent: Vec<Stanza>,
-    room: Option<OwnedPermit<Command>>,
-}
-
-impl AttachedComponent {
-    pub(super) const fn domain(&self) -> &BareJid {
-        &self.domain
-    }
-
-    pub(super) const fn mailbox(&self) -> &Arc<Mailbox> {
-        &self.mailbox
-    }
-
-    pub(super) const fn inlet(&self) -> &Inlet {
-        &self.inlet
-    }
-}
-
-impl Drop for AttachedComponent {
-    fn drop(&mut self) {
-        if let Some(room) = self.room.take() {
-            let unsent = std::mem::take(&mut self.unsent);
-            room.send(Command::DetachComponent { domain: self.domain.clone(), unsent });
-        }
-    }
-}
-
-/// A stanza's share of the budgets of its connection and of all.
-#[derive(Debug)]
-pub(super) struct Share {
-    own: OwnedSemaphorePermit,
-    _common: OwnedSemaphorePermit,
-}
-
-/// A session that a connection carries; ends when this is dropped, wherever that happens.
-#[derive(Debug)]
-pub(super) struct Attached {
-    session: SessionId,
-    jid: FullJid,
-    mailbox: Arc<Mailbox>,
-    budget: Arc<Semaphore>,
-    /// What was taken out of the mailbox and never sent.
-    pub(super) unsent: Vec<Stanza>,
-    room: Option<OwnedPermit<Command>>,
-}
-
-impl Attached {
-    pub(super) const fn jid(&self) -> &FullJid {
-        &self.jid
-    }
-
-    pub(super) const fn mailbox(&self) -> &Arc<Mailbox> {
-        &self.mailbox
-    }
-
-    pub(super) const fn session(&self) -> SessionId {
-        self.session
-    }
-}
-
-impl Drop for Attached {
-    fn drop(&mut self) {
-        if let Some(room) = self.room.take() {
-            let unsent = std::mem::take(&mut self.unsent);
-            room.send(Command::Detach { session: self.session, unsent });
-        }
-    }
-}
-
-/// The way from connections to the host.
-#[derive(Clone, Debug)]
-pub(super) struct HostHandle {
-    commands: Sender<Command>,
-    drained: Sender<Reader>,
-    budget: Arc<Semaphore>,
-}
-
-impl HostHandle {
-    /// Asks for a session.
-    ///
-    /// # Errors
-    /// What the client is to be told.
-    pub(super) async fn bind(
-        &self,
-        identity: Identity,
-        resource: Option<String>,
-    ) -> Result<Attached, StanzaError> {
-        // The host ends only after all connections have.
-        let gone = || StanzaError::new(Condition::InternalServerError).with_type(ErrorType::Wait);
-        let room = self.commands.clone().reserve_owned().await.map_err(|_| gone())?;
-        let (reply, outcome) = oneshot::channel();
-        let bind = Command::Bind { identity, resource, room, reply };
-        self.commands.send(bind).await.map_err(|_| gone())?;
-        outcome.await.map_err(|_| gone())?
-    }
-
-    /// Hands a client's stanza over: at once if there is room, else by what is returned, which waits for it.
-    pub(super) fn hand(
-        &self,
-        from: &Attached,
-        stanza: Stanza,
-    ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        self.pass(Origin::Session(from.session), &from.budget, stanza)
-    }
-
-    /// A way in for stanzas from outside.
-    pub(super) fn inlet(&self) -> Inlet {
-        Inlet { budget: Arc::new(Semaphore::new(OWN_BUDGET)) }
-    }
-
-    /// Hands a stanza from outside over, as [`hand`](Self::hand) does.
-    pub(super) fn hand_in(
-        &self,
-        inlet: &Inlet,
-        stanza: Stanza,
-    ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        self.pass(Origin::Outside, &inlet.budget, stanza)
-    }
-
-    /// Hands over the answer to something that came by the same inlet, as [`hand`](Self::hand) does.
-    pub(super) fn hand_out(
-        &self,
-        inlet: &Inlet,
-        stanza: Stanza,
-    ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        self.pass(Origin::Ours, &inlet.budget, stanza)
-    }
-
-    fn pass(
-        &self,
-        origin: Origin,
-        budget: &Arc<Semaphore>,
-        stanza: Stanza,
-    ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let own = Arc::clone(budget).try_acquire_many_owned(share_of(&stanza, OWN_BUDGET));
-        let common = Arc::clone(&self.budget).try_acquire_many_owned(share_of(&stanza, BUDGET));
-        let stanza = match (own, common) {
-            (Ok(own), Ok(common)) => {
-                let share = Share { own, _common: common };
-                match self.commands.try_send(Command::Stanza { origin, stanza, share }) {
-                    Err(TrySendError::Full(Command::Stanza { stanza, .. })) => stanza,
-                    // The host ends only after all connections have.
-                    Ok(()) | Err(_) => return None,
-                }
-            }
-            _ => stanza,
-        };
-        let (host, budget) = (self.clone(), Arc::clone(budget));
-        Some(async move {
-            // None is ever closed while a connection is there. Nobody waits for its own budget with a share of the common one.
-            let Ok(own) = budget.acquire_many_owned(share_of(&stanza, OWN_BUDGET)).await else { return };
-            let common = host.budget.acquire_many_owned(share_of(&stanza, BUDGET)).await;
-            let Ok(common) = common else { return };
-            let share = Share { own, _common: common };
-            let _ = host.commands.send(Command::Stanza { origin, stanza, share }).await;
-        })
-    }
-
-    /// Says that a component is connected.
-    ///
-    /// # Errors
-    /// What its stream has to end with.
-    pub(super) async fn attach(&self, domain: BareJid) -> Result<AttachedComponent, stream::Condition> {
-        // The host ends only after all connections have.
-        const GONE: stream::Condition = stream::Condition::InternalServerError;
-        let room = self.commands.clone().reserve_owned().await.map_err(|_| GONE)?;
-        let (reply, outcome) = oneshot::channel();
-        self.commands.send(Command::Attach { domain, room, reply }).await.map_err(|_| GONE)?;
-        outcome.await.map_err(|_| GONE)?
-    }
-
-    /// Finds out whether a key is that of its domain; `None` if there is no host any more.
-    pub(super) async fn verify(&self, verification: Verification) -> Option<Verdict> {
-        let (reply, verdict) = oneshot::channel();
-        self.commands.send(Command::Verify { verification, reply }).await.ok()?;
-        verdict.await.ok()
-    }
-
-    /// Says that the mailbox is empty, after it said that there was more.
-    pub(super) fn drained(&self, session: SessionId) {
-        // A reader says so once for each time that its mailbox was filled, and there is room for two of each.
-        let _ = self.drained.try_send(Reader::Session(session));
-    }
-
-    /// As [`drained`](Self::drained), for a component.
-    pub(super) fn component_drained(&self, domain: BareJid) {
-        let _ = self.drained.try_send(Reader::Component(domain));
-    }
-}
-
-fn share_of(stanza: &Stanza, budget: usize) -> u32 {
-    u32::try_from(stanza.weight().clamp(LEAST, budget)).unwrap_or(u32::MAX)
-}
 
 /// The host and what it has to do.
 #[derive(Debug)]
@@ -361,7 +95,6 @@ pub(super) fn new(
 ) -> (HostTask, HostHandle) {
     let (to_commands, commands) = mpsc::channel(connections.saturating_add(COMMANDS));
     let (to_drained, drained) = mpsc::channel(connections.saturating_mul(2).max(2));
-    let budget = Arc::new(Semaphore::new(BUDGET));
     let task = HostTask {
         host,
         sessions: HashMap::new(),
@@ -377,7 +110,7 @@ pub(super) fn new(
         slowed: VecDeque::new(),
         count: Arc::default(),
     };
-    (task, HostHandle { commands: to_commands, drained: to_drained, budget })
+    (task, HostHandle::new(to_commands, to_drained))
 }
 
 impl HostTask {
@@ -402,17 +135,18 @@ impl HostTask {
                         room.send(job);
                     }
                 }
-                command = self.commands.recv(),
-                    if open && self.waiting.len() < JOBS => match command {
-                    Some(command) => self.on_command(command),
-                    None => open = false,
-                },
                 () = sleep_until(grace.unwrap_or_else(Moment::now)), if grace.is_some() => {
                     let now = Moment::now();
                     let due = self.slowed.iter().take_while(|(until, _)| *until <= now).count();
                     self.slowed.drain(..due);
                 }
                 () = turn(self.remotes.as_mut()) => {}
+                // Last, because there may be more of them at any time, which is true of nothing else.
+                command = self.commands.recv(),
+                    if open && self.waiting.len() < JOBS => match command {
+                    Some(command) => self.on_command(command),
+                    None => open = false,
+                },
             }
             self.perform();
             self.count.store(self.host.sessions(), Ordering::Relaxed);
@@ -442,8 +176,7 @@ impl HostTask {
                 let attached = self.host.attach_component(&domain).map(|()| {
                     let mailbox = Arc::<Mailbox>::default();
                     self.components.attach(domain.clone(), Arc::clone(&mailbox));
-                    let inlet = Inlet { budget: Arc::new(Semaphore::new(OWN_BUDGET)) };
-                    AttachedComponent { domain, mailbox, inlet, unsent: Vec::new(), room: Some(room) }
+                    AttachedComponent::new(domain, mailbox, room)
                 });
                 // If the connection is gone by now, dropping the component ends it.
                 let _ = reply.send(attached);
@@ -488,14 +221,7 @@ impl HostTask {
         let mailbox = Arc::<Mailbox>::default();
         let carried = Carried { account: account.clone(), mailbox: Arc::clone(&mailbox) };
         self.sessions.insert(bound.session(), carried);
-        let attached = Attached {
-            session: bound.session(),
-            jid: bound.jid().clone(),
-            mailbox,
-            budget: Arc::new(Semaphore::new(OWN_BUDGET)),
-            unsent: Vec::new(),
-            room: Some(room),
-        };
+        let attached = Attached::new(bound.session(), bound.jid().clone(), mailbox, room);
         // This may be what the account is loaded for.
         self.perform();
         match self.loading.get_mut(account) {
@@ -618,7 +344,7 @@ impl HostTask {
         if let (Some(domain), Some(remotes)) = (domain, &mut self.remotes)
             && remotes.is_behind(&domain)
         {
-            return remotes.hold(domain, share.own);
+            return remotes.hold(domain, share.into_own());
         }
         let congested = match (&to, origin) {
             (Some(to), _) => self.is_congested(to),
@@ -628,7 +354,7 @@ impl HostTask {
             (None, Origin::Outside | Origin::Ours) => false,
         };
         if congested {
-            self.slowed.push_back((Moment::now() + GRACE, share.own));
+            self.slowed.push_back((Moment::now() + GRACE, share.into_own()));
         }
     }
 

@@ -30,6 +30,17 @@ pub(super) enum End {
     Fail(StreamError),
 }
 
+/// What came of [handing over](Mailbox::hand_over) what was in a mailbox.
+#[derive(Debug)]
+pub(super) struct Handed {
+    /// Whether there was anything.
+    pub(super) any: bool,
+    /// The host may have more, and waits to be told that these are out.
+    pub(super) more: bool,
+    /// The connection is to end, behind those stanzas.
+    pub(super) end: Option<End>,
+}
+
 /// What is in a mailbox.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
@@ -76,6 +87,28 @@ impl Mailbox {
     /// Takes all that is in it.
     pub(super) fn take(&self) -> Mail {
         std::mem::take(&mut *self.lock())
+    }
+
+    /// The connection's: gives all that is in it to `send`, if there is `room` or the connection is to end. What `send` refuses, since the
+    /// stream is about to end, joins `unsent`: it finds another way, or its sender is told.
+    pub(super) fn hand_over(
+        &self,
+        room: bool,
+        unsent: &mut Vec<Stanza>,
+        mut send: impl FnMut(Stanza) -> bool,
+    ) -> Option<Handed> {
+        let closed = self.is_closed();
+        if !room && !closed {
+            return None;
+        }
+        let Mail { stanzas, more, end, .. } = self.take();
+        let any = closed || !stanzas.is_empty();
+        for stanza in stanzas {
+            if !send(stanza.clone()) {
+                unsent.push(stanza);
+            }
+        }
+        Some(Handed { any, more, end })
     }
 
     /// The connection's: whether it is to end.

@@ -15,7 +15,7 @@ use xmpp_core::tls::{TlsInfo, TlsRequest};
 use super::admission::Place;
 use super::clock::Clock;
 use super::driver::{Driver, Role, Waiting, resolved};
-use super::host::{HostHandle, Inlet};
+use super::handle::{HostHandle, Inlet};
 use super::listener::Arrival;
 use super::tally::Tally;
 use super::transport::{Handshake, Secured, Transport};

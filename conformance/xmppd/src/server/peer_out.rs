@@ -25,8 +25,8 @@ use xmpp_core::tls::{TlsInfo, TlsRequest};
 use xmpp_im::federation::{Ending, LinkId, Purpose, VerificationId};
 
 use super::clock::Clock;
-use super::driver::{Driver, Role, Waiting, resolved};
-use super::mailbox::{End, Mailbox};
+use super::driver::{Driver, Machine as _, Role, Waiting, resolved};
+use super::mailbox::{Handed, Mailbox};
 use super::peer_in::proof;
 use super::resolver::{Finder, server_name};
 use super::transport::{Handshake, Secured};
@@ -259,28 +259,18 @@ impl Role for Link {
     fn ask(&mut self, _: Question) {}
 
     fn deliver(&mut self, now: Instant, room: bool) -> bool {
-        let closed = self.mailbox.is_closed();
         // Nothing is taken that could not be told.
-        if self.telling.is_some() || (!room && !closed) {
+        if self.telling.is_some() {
             return false;
         }
-        let mail = self.mailbox.take();
-        let any = !mail.stanzas.is_empty();
-        for stanza in mail.stanzas {
-            // Refused only when the stream is about to end; then it finds another way.
-            if self.machine.send(now, stanza.clone()).is_err() {
-                self.unsent.push(stanza);
-            }
-        }
-        if mail.more {
+        let Self { machine, mailbox, unsent, .. } = self;
+        let handed = mailbox.hand_over(room, unsent, |stanza| machine.send(now, stanza).is_ok());
+        let Some(Handed { any, more, end }) = handed else { return false };
+        machine.end(now, end);
+        if more {
             self.tell(Fact::Drained);
         }
-        match mail.end {
-            Some(End::Close) => self.machine.close(now),
-            Some(End::Fail(error)) => self.machine.fail(now, error),
-            None => {}
-        }
-        any || closed
+        any
     }
 
     async fn turn(&mut self) {
