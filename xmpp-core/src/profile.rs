@@ -1,6 +1,13 @@
 //! The rules on which the generations of the RFC differ, one named switch each.
 //!
 //! RFC 6120 and 6121 are the default, since today's peers follow them; the older rule can be selected where it is still safe.
+//!
+//! ```
+//! use xmpp_core::profile::{Profile, StanzaBeforeBinding};
+//!
+//! let profile = Profile::RFC6120.with_stanza_before_binding(StanzaBeforeBinding::StanzaError);
+//! assert_eq!(profile.unmatched_resource(), Profile::RFC6120.unmatched_resource());
+//! ```
 
 /// What a client gets for a stanza that it sends before it has bound a resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

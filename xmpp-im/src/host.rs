@@ -4,11 +4,11 @@
 //! goes to [`Host::receive`]; what a session is to get waits in its outbox until [`Host::take`] asks for it. What has to be done
 //! comes out of [`Host::poll`], in order.
 //!
-//! What is for a foreign domain or for a component comes out of it too, as [`HostAction::Foreign`] and [`HostAction::Component`], and
+//! What is for a foreign domain or for a component comes out of it too, as [`HostAction::Foreign`] if the host
+//! [federates](HostConfig::with_federation), and as [`HostAction::Component`] while that component is [attached](Host::attach_component);
 //! what comes from there goes to [`Host::deliver`]. The host keeps none of it back: each stanza that comes in makes one go out, and
 //! beside that only refusals of what waited in a bounded outbox, and unavailable presence to the bounded number of those who had been told
-//! that a session is available. How a domain is reached, and what waits for it until then, it does not
-//! know.
+//! that a session is available. How a domain is reached, and what waits for it until then, [`federation`](crate::federation) knows.
 //!
 //! - RFC 6120 section 7: sessions under resources, and who gives way at a conflict
 //! - RFC 6120 section 10: where stanzas go, in order for each pair of sender and receiver
@@ -20,12 +20,13 @@
 //!
 //! ```
 //! use xmpp_core::entropy::Seed;
-//! use xmpp_core::jid::BareJid;
+//! use xmpp_core::jid::{BareJid, Jid};
 //! use xmpp_core::stanza::{Message, Stanza};
 //! use xmpp_im::host::{Host, HostAction, HostConfig};
 //! use xmpp_im::store::AccountData;
 //!
-//! let mut host = Host::new(HostConfig::new([BareJid::new("example.com")?]), Seed::new([1; 32]));
+//! let config = HostConfig::new([BareJid::new("example.com")?]).with_federation();
+//! let mut host = Host::new(config, Seed::new([1; 32]));
 //! let juliet = BareJid::new("juliet@example.com")?;
 //! let bound = host.bind(&juliet, Some("balcony"))?;
 //! let Some(HostAction::Load { ticket, account }) = host.poll() else { panic!("the account is cold") };
@@ -37,6 +38,11 @@
 //! assert!(matches!(host.poll(), Some(HostAction::Ready(session)) if session == bound.session()));
 //! let error = host.take(bound.session()).expect("it is ready");
 //! assert!(error.to_string().contains("<service-unavailable "));
+//!
+//! // One to somebody else's server.
+//! let romeo = Jid::new("romeo@example.net")?;
+//! host.receive(bound.session(), Stanza::Message(Message::chat(romeo).with_body("?")))?;
+//! assert!(matches!(host.poll(), Some(HostAction::Foreign(stanza)) if stanza.from() == Some(bound.jid().as_jid())));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 

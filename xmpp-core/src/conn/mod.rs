@@ -19,21 +19,24 @@
 //! 1. What the peer does wrong comes out as actions. An `Err` is the embedder's own [`Misuse`], and changes nothing.
 //! 2. [`poll`](Drive::poll) until `None`, and perform each action before the next. One element of the first level is taken per step, so the
 //!    machine never runs ahead of what the embedder has seen.
-//! 3. Offer bytes only while [`wants_input`](Drive::wants_input): while TLS or a question is open, what the peer sends stays in the socket.
+//! 3. A bad stanza gets a stanza error, and the stream lives; a bad stream ends with a stream error.
+//! 4. Neighbouring [`Action::Transmit`]s come as one. After [`Action::CloseTransport`] there is nothing more.
+//! 5. Call [`handle_timeout`](Drive::handle_timeout) at [`poll_timeout`](Drive::poll_timeout); early calls do nothing. After it, the next
+//!    deadline is later. Time never runs back.
+//! 6. What comes out depends only on the configuration, the seed and the timed input, however that input is cut into chunks.
+//! 7. Answer a [`Question`] with its [`Ticket`]; an answer that comes too late, or after the transport ended, is
+//!    [`Misuse::Stale`] and harmless; what was made for it, such as the session of a [`BindAnswer`], is the embedder's to undo.
+//! 8. Offer bytes only while [`wants_input`](Drive::wants_input): while TLS or a question is open, what the peer sends stays in the socket.
 //!    There is one such question at a time, and the negotiation waits for its answer. A [verification](Question::Verification) alone does not
 //!    stop the input: [several](crate::limits::Limits::dialbacks) may be open, to be answered in any order.
-//! 4. Answer a [`Question`] with its [`Ticket`]; an answer that comes too late, or after the transport ended, is
-//!    [`Misuse::Stale`] and harmless; what was made for it, such as the session of a [`BindAnswer`], is the embedder's to undo.
-//! 5. Call [`handle_timeout`](Drive::handle_timeout) at [`poll_timeout`](Drive::poll_timeout); early calls do nothing.
-//! 6. After [`Action::CloseTransport`] there is nothing more. Just before it, [`Event::Closed`] hands back the stanzas that never went out;
-//!    [`CloseReason::retry`] says whether another connection may fare better.
+//! 9. Each stanza that `send` takes goes out, or [`Event::Closed`] hands it back. [`CloseReason::retry`] says whether another connection may
+//!    fare better.
+//! 10. [`transport_closed`](Drive::transport_closed) still has the elements handed in that came whole, and tells a clean end from a cut.
 //!
 //! An idle connection holds no buffer. Measured by `tests/memory.rs` with a counting allocator on a 64-bit machine: a
 //! `ServerConnection` is 1,784 bytes; once its client is online and silent, 813 bytes on the heap belong to it, and 301 after it has carried
 //! large stanzas and fallen silent again. A `PeerInbound` with one domain proved is 1,648 bytes and 1,757 on the heap, a `PeerOutbound` 1,528
 //! and 2,031.
-//!
-//! What comes out depends only on the configuration, the seed and the timed input, however that input is cut into chunks.
 //!
 //! ```
 //! use xmpp_core::conn::{Action, Drive};

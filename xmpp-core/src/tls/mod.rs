@@ -1,7 +1,7 @@
 //! What the engine has to say about TLS: when it is wanted, and whether the certificate is the one that was expected.
 //!
 //! - RFC 3920 sections 5 and 14.2, RFC 6120 sections 5 and 13.7: when to use it, what to check
-//! - RFC 6125 section 6.4: how names match; RFC 4985: names for a service
+//! - RFC 6125 section 6.4: how names match; RFC 4985: names for a service; XEP-0178: addresses in the certificates of clients
 //! - RFC 7590: TLS in XMPP today
 //!
 //! There is no TLS code here. The embedder makes the handshake, has its library judge the chain of certificates, and reports the

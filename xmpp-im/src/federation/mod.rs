@@ -23,7 +23,7 @@
 //!
 //! Every stanza goes to a link once, or its sender is told; errors and results of requests are dropped instead, because they are never
 //! answered. What a link hands back as never sent goes to the next link, once. After a failure the same error meets what follows at
-//! once for a while, which doubles with each failure.
+//! once for a while, which doubles with each failure. [`FederationLimits`] bound all of it.
 //!
 //! Between it and the connections of [`xmpp_core::conn`] stands little more than a map from links to connections:
 //!

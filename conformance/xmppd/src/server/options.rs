@@ -13,7 +13,7 @@ use xmpp_core::tls::TlsPolicy;
 use xmpp_im::federation::FederationLimits;
 use xmpp_im::limits::HostLimits;
 
-/// Stanzas that may wait for one foreign domain, and bytes of them. It is [behind](remotes) long before: its senders are made to wait
+/// Stanzas that may wait for one foreign domain, and bytes of them. It is [behind](super::remotes) long before: its senders are made to wait
 /// then, and no single one of them can send so much in the time that a stanza waits at the longest.
 const WAITING: (usize, usize) = (4_096, 1 << 20);
 
