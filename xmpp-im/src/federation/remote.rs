@@ -284,12 +284,15 @@ impl Remote {
         let link = self.links.get(&id).ok_or(Misuse::Stale)?;
         let (phase, local) = (link.phase, link.local.clone());
         let fault = Fault::Ending(ending);
+        let unanswered = self.verifications.values().any(|pending| pending.via == Some(id));
         self.leave_unanswered(id, ending, cx);
         self.put_back(id, unsent, cx);
         let carried = self.routes.iter().filter(|(_, route)| route.via.link() == Some(id));
         let carried: Vec<_> = carried.map(|(local, route)| (local.clone(), route.via)).collect();
-        if phase == Phase::Opening && carried.is_empty() && self.route(&local).via == Via::None {
-            // It was to ask about keys. The next one does not have us knock again at once.
+        let in_vain = phase == Phase::Opening || unanswered;
+        if in_vain && carried.is_empty() && self.route(&local).via == Via::None {
+            // It was to ask about keys. The next one does not have us knock again at once: whoever sends them could have us knock at any
+            // door as often as they like.
             self.fail(&local, fault, cx);
         }
         for (local, via) in carried {

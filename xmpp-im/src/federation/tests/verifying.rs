@@ -234,3 +234,22 @@ fn a_link_on_which_nobody_waits_any_more_is_given_up() {
     office.end(link, Ending::Unreachable, Vec::new());
     assert_eq!(office.federation.remotes(), 0);
 }
+
+#[test]
+fn who_does_not_answer_is_not_asked_again_at_once() {
+    let mut office = Office::new();
+    let id = verify(&mut office, "k1");
+    let link = connects(&mut office);
+    // The transport is there, and then nothing good comes of it.
+    office.federation.connected(office.now, link).unwrap();
+    assert_eq!(asks(&mut office, link), id);
+    office.end(link, Ending::Untrusted, Vec::new());
+    assert_eq!(verified(&mut office), (id, TIMEOUT));
+    assert!(office.is_quiet());
+    let again = verify(&mut office, "k2");
+    assert_eq!(verified(&mut office), (again, TIMEOUT));
+    assert!(office.is_quiet(), "nobody knocks");
+    office.now = office.now + FederationLimits::new().longest_backoff();
+    verify(&mut office, "k3");
+    connects(&mut office);
+}
