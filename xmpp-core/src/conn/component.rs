@@ -1,6 +1,6 @@
 //! The component's end of its stream to the server (XEP-0114): the initiating entity.
 
-use super::action::{Event, SendId, Warning};
+use super::action::{Event, SendId};
 use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
@@ -10,7 +10,7 @@ use crate::error::Misuse;
 use crate::jid::{BareJid, Jid};
 use crate::limits::Limits;
 use crate::sasl::Secret;
-use crate::stanza::{Stanza, StanzaError};
+use crate::stanza::Stanza;
 use crate::stream::{Condition, FirstLevel, Phase, StreamHeader};
 use crate::time::Instant;
 use crate::xml::{Element, Lang, ns};
@@ -181,13 +181,7 @@ impl Role for State {
                         stanza.inherit_lang(attached.lang.as_ref());
                         core.event(Event::Stanza(stanza));
                     }
-                    Err(malformed) => {
-                        if let Some(reply) = malformed.reply() {
-                            core.reply(reply);
-                        }
-                        let error = StanzaError::new(malformed.condition());
-                        core.event(Event::Warning(Warning::Stanza(error)));
-                    }
+                    Err(malformed) => core.malformed(&malformed),
                 }
                 State::Online(attached)
             }

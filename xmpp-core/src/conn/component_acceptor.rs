@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use super::action::{Event, SendId, Warning};
+use super::action::{Event, SendId};
 use super::connection::connection;
 use super::core::Core;
 use super::machine::{Machine, Role};
@@ -15,7 +15,7 @@ use crate::error::Misuse;
 use crate::jid::BareJid;
 use crate::limits::Limits;
 use crate::sasl::Secret;
-use crate::stanza::{Stanza, StanzaError};
+use crate::stanza::Stanza;
 use crate::stream::{Condition, FirstLevel, Phase, StreamHeader};
 use crate::time::Instant;
 use crate::xml::{Element, Lang, ns};
@@ -231,12 +231,7 @@ impl Component {
                 stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));
             }
-            Err(malformed) => {
-                if let Some(reply) = malformed.reply() {
-                    core.reply(reply);
-                }
-                core.event(Event::Warning(Warning::Stanza(StanzaError::new(malformed.condition()))));
-            }
+            Err(malformed) => core.malformed(&malformed),
         }
         State::Online(self)
     }

@@ -8,13 +8,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::action::{Action, Close, CloseReason, Closed, Event, SendId};
+use super::action::{Action, Close, CloseReason, Closed, Event, SendId, Warning};
 use super::question::{Query, Question, Ticket};
 use super::timer::{Deadlines, Timer};
 use crate::entropy::{Entropy, Label, Seed};
 use crate::error::Misuse;
 use crate::limits::{Limits, XmlLimits};
-use crate::stanza::{Iq, Stanza};
+use crate::stanza::{Iq, Malformed, Stanza, StanzaError};
 use crate::stream::{Half, Halves, StreamError, StreamHeader};
 use crate::time::Instant;
 use crate::tls::TlsRequest;
@@ -179,6 +179,14 @@ impl Core {
         if self.can_write() {
             self.queue.push_back(Output::Reply(stanza));
         }
+    }
+
+    /// What should have been a stanza: its sender gets the error, and the stream lives.
+    pub(crate) fn malformed(&mut self, malformed: &Malformed) {
+        if let Some(reply) = malformed.reply() {
+            self.reply(reply);
+        }
+        self.event(Event::Warning(Warning::Stanza(StanzaError::new(malformed.condition()))));
     }
 
     /// White space, to see whether the peer is there. In front of a header there is no room for it.

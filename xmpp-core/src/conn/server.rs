@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::ServerConfig;
-use super::action::{Event, Warning};
+use super::action::Event;
 use super::connection::{connection, session};
 use super::core::Core;
 use super::machine::{Machine, Role};
@@ -354,12 +354,7 @@ impl Bound {
                 stanza.inherit_lang(self.lang.as_ref());
                 core.event(Event::Stanza(stanza));
             }
-            Err(malformed) => {
-                if let Some(reply) = malformed.reply() {
-                    core.reply(reply);
-                }
-                core.event(Event::Warning(Warning::Stanza(StanzaError::new(malformed.condition()))));
-            }
+            Err(malformed) => core.malformed(&malformed),
         }
         State::Online(self)
     }
