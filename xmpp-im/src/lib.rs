@@ -27,6 +27,7 @@ pub mod establish;
 pub mod federation;
 pub mod host;
 pub mod limits;
+pub mod module;
 pub mod roster;
 pub mod routing;
 mod session;

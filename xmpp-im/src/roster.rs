@@ -17,6 +17,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod requests;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 
@@ -26,6 +28,8 @@ use xmpp_core::xml::{Element, ElementRef, ns};
 
 use crate::limits::HostLimits;
 use crate::store::{Change, RosterItem, Subscription};
+
+pub(crate) use self::requests::Requests;
 
 /// The contacts of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
