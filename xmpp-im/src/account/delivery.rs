@@ -92,7 +92,10 @@ fn view(session: &Session) -> Resource<'_> {
 pub(crate) fn wakes(stanza: &Stanza, modules: &Modules, profile: &Profile) -> bool {
     let resource = stanza.to().and_then(Jid::resource);
     let is_matched = resource.is_none()
-        && modules.find(stanza, Target::Account, false).next().is_some_and(|found| matches!(found, Found::Module(_)));
+        && modules
+            .find(stanza, Target::Account, false)
+            .next()
+            .is_some_and(|found| matches!(found, Found::Module(_)));
     is_matched
         || match stanza {
             Stanza::Message(_) => {
@@ -114,7 +117,9 @@ pub(crate) fn unattended(stanza: &Stanza, modules: &Modules, profile: &Profile) 
         _ => None,
     });
     let condition = match route(Traffic::of(stanza), resource, &[], profile.unmatched_resource()) {
-        Decision::Answer | Decision::Undeliverable | Decision::Unavailable => refused.unwrap_or(Condition::ServiceUnavailable),
+        Decision::Answer | Decision::Undeliverable | Decision::Unavailable => {
+            refused.unwrap_or(Condition::ServiceUnavailable)
+        }
         Decision::Deliver(_) | Decision::Drop => return None,
     };
     stanza.error_reply(StanzaError::new(condition))

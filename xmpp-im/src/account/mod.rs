@@ -153,6 +153,7 @@ impl Account {
     ) -> Option<Taken> {
         let replaced = replaced.and_then(|id| self.remove(id, cx));
         let id = session.id;
+        cx.barriers.start(id);
         self.sessions.push(session);
         if let State::Ready(_) = self.state {
             self.session_started(id, cx);
@@ -218,6 +219,7 @@ impl Account {
         let Remains { mut farewells, mut stranded, mut taken } = Remains::default();
         for mut session in self.sessions {
             let id = session.id;
+            barriers.forget(id);
             farewells.extend(session.farewells(None));
             let (handed, outbox) = session.into_parts();
             stranded.extend(outbox.into_iter().filter_map(Waiting::undelivered));

@@ -28,11 +28,7 @@ pub(crate) enum Effect {
     /// A session has to end.
     Close(SessionId, StreamError),
     /// Offline messages with numbers above one have to be loaded, so many at most, for the module of that number.
-    Page {
-        module: usize,
-        after: u64,
-        limit: usize,
-    },
+    Page { module: usize, after: u64, limit: usize },
 }
 
 /// A stanza for one of an account's sessions.
@@ -520,9 +516,7 @@ impl Order {
 
     /// A session has ended: nothing that was to be said to it has to wait for what it sent.
     pub(crate) fn forget(&mut self, session: SessionId, out: &mut Outlet<'_>) {
-        if out.barriers.last(session).is_none() {
-            return;
-        }
+        out.barriers.forget(session);
         for held in self.chains.values_mut().flatten() {
             held.barrier.take_if(|(barred, _)| *barred == session);
         }
