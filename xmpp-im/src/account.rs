@@ -381,7 +381,7 @@ impl Account {
         let seq = *cx.next_seq;
         *cx.next_seq += 1;
         self.in_flight.insert(seq);
-        cx.persists.push(Persist { account: self.jid.clone(), seq, change });
+        cx.persists.push(Persist { owner: self.jid.clone(), seq, changes: alloc::vec![change] });
         seq
     }
 

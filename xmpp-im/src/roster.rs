@@ -123,7 +123,7 @@ impl Roster {
     /// `item-not-found` when there is nothing to remove (RFC 6121 section 2.5.3), `not-allowed` when the roster is full.
     pub fn change(&self, update: Update, limits: &HostLimits) -> Result<Change, StanzaError> {
         match update {
-            Update::Remove(jid) if self.items.contains_key(&jid) => Ok(Change::RemoveRosterItem(jid)),
+            Update::Remove(jid) if self.items.contains_key(&jid) => Ok(removal(jid)),
             Update::Remove(_) => Err(StanzaError::new(Condition::ItemNotFound)),
             Update::Set { jid, name, groups } => {
                 let known = self.items.get(&jid);
@@ -149,7 +149,8 @@ impl Roster {
                 self.bytes += item.text_bytes();
                 self.items.insert(item.jid().clone(), item.clone())
             }
-            Change::RemoveRosterItem(jid) => self.items.remove(jid),
+            Change::RemoveRosterItem { jid, .. } => self.items.remove(jid),
+            _ => None,
         };
         self.bytes -= replaced.as_ref().map_or(0, RosterItem::text_bytes);
     }
@@ -176,12 +177,17 @@ impl FromIterator<RosterItem> for Roster {
 pub fn push(change: &Change) -> Element {
     let changed = match change {
         Change::SetRosterItem(changed) => item(changed),
-        Change::RemoveRosterItem(jid) => Element::builder(ns::ROSTER, "item")
+        Change::RemoveRosterItem { jid, .. } => Element::builder(ns::ROSTER, "item")
             .attr("jid", jid.as_str())
             .attr("subscription", "remove")
             .build(),
+        _ => return Element::builder(ns::ROSTER, "query").build(),
     };
     Element::builder(ns::ROSTER, "query").child(changed).build()
+}
+
+const fn removal(jid: Jid) -> Change {
+    Change::RemoveRosterItem { jid, version: 0, floor: 0 }
 }
 
 fn item(item: &RosterItem) -> Element {
@@ -200,7 +206,7 @@ fn item(item: &RosterItem) -> Element {
 pub fn parse_item(element: ElementRef<'_>) -> Option<Change> {
     let jid = Jid::new(element.attr("jid").filter(|_| element.is(ns::ROSTER, "item"))?).ok()?;
     let subscription = match element.attr("subscription") {
-        Some("remove") => return Some(Change::RemoveRosterItem(jid)),
+        Some("remove") => return Some(removal(jid)),
         Some(name) => Subscription::from_name(name)?,
         None => Subscription::None,
     };

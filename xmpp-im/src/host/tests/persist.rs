@@ -42,9 +42,9 @@ fn r6121_2_3_2_01_results_and_pushes_leave_when_the_change_is_stored() {
     desk.send(first, &set("nurse@example.com", "set"));
     assert_eq!((desk.got(first), desk.got(second)), (vec![], vec![]));
     let change = desk.changes.front().unwrap();
-    assert_eq!(*change.account(), bare("juliet@example.com"));
+    assert_eq!(*change.owner(), bare("juliet@example.com"));
     let item = RosterItem::new(Jid::new("nurse@example.com").unwrap());
-    assert_eq!(*change.change(), Change::SetRosterItem(item));
+    assert_eq!(change.changes(), [Change::SetRosterItem(item)]);
     desk.stored();
     // The sender is told as well, and is answered.
     let told = desk.take(first);
@@ -155,7 +155,7 @@ fn changes_succeed_and_fail_in_any_order() {
         let changes = core::mem::take(&mut desk.changes);
         let mut answers = Vec::new();
         for index in turn {
-            let Persist { account, seq, .. } = &changes[index];
+            let Persist { owner: account, seq, .. } = &changes[index];
             if outcomes[index] {
                 desk.host.persisted(account, *seq);
             } else {
@@ -186,8 +186,8 @@ fn changes_succeed_and_fail_in_any_order() {
         assert_eq!(contacts(&desk.one(second)), stored);
         // Reports that were made already change nothing.
         for change in &changes {
-            desk.host.persist_failed(change.account(), change.seq());
-            desk.host.persisted(change.account(), change.seq());
+            desk.host.persist_failed(change.owner(), change.seq());
+            desk.host.persisted(change.owner(), change.seq());
         }
         desk.poll();
         assert!(desk.loads.is_empty());
