@@ -15,6 +15,7 @@
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
 //! | other servers: what waits for them, and which streams carry it, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
 //! | what a subscription is in, and what each stanza of one does, RFC 3921 section 9, RFC 6121 section 3 | [`subscription`] |
+//! | delayed delivery, XEP-0203 | [`delay`] |
 //! | what storage has to do | [`store`] |
 //! | how much of everything | [`limits`], [`federation::FederationLimits`] |
 #![no_std]
@@ -25,6 +26,7 @@ extern crate alloc;
 extern crate std;
 
 mod account;
+pub mod delay;
 pub mod establish;
 pub mod federation;
 pub mod host;

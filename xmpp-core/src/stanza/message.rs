@@ -191,6 +191,15 @@ impl Message {
         self
     }
 
+    /// The same message without the elements directly below it that fit.
+    #[must_use]
+    pub fn without_children(mut self, fits: impl Fn(ElementRef<'_>) -> bool) -> Self {
+        if self.children().any(&fits) {
+            self.payload = self.payload.with(None, fits);
+        }
+        self
+    }
+
     /// The message that tells its sender of that error; none if it is itself of type `error` (RFC 6120 section 8.3.1).
     #[must_use]
     pub fn error_reply(&self, error: impl Into<StanzaError>) -> Option<Message> {
