@@ -13,6 +13,7 @@
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
 //! | other servers: what waits for them, and which streams carry it, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
+//! | what a subscription is in, and what each stanza of one does, RFC 3921 section 9, RFC 6121 section 3 | [`subscription`] |
 //! | what storage has to do | [`store`] |
 //! | how much of everything | [`limits`], [`federation::FederationLimits`] |
 #![no_std]
@@ -31,3 +32,4 @@ pub mod roster;
 pub mod routing;
 mod session;
 pub mod store;
+pub mod subscription;
