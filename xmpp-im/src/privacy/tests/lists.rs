@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
-use xmpp_core::jid::BareJid;
+use xmpp_core::jid::{BareJid, FullJid};
 use xmpp_core::stanza::{Condition, StanzaError};
 
 use super::super::*;
@@ -14,12 +14,11 @@ use super::jid;
 use crate::blocking::Command;
 use crate::limits::HostLimits;
 use crate::roster::Roster;
-use crate::session::SessionId;
 use crate::store::RosterItem;
 
-const ORCHARD: SessionId = SessionId(1);
-const HOME: SessionId = SessionId(2);
-const BOTH: [SessionId; 2] = [ORCHARD, HOME];
+const ORCHARD: &str = "romeo@example.net/orchard";
+const HOME: &str = "romeo@example.net/home";
+const BOTH: [&str; 2] = [ORCHARD, HOME];
 
 /// Romeo's lists, what was kept of them, and his two resources.
 struct Romeo {
@@ -27,6 +26,10 @@ struct Romeo {
     kept: std::collections::BTreeMap<String, Vec<u8>>,
     roster: Roster,
     limits: HostLimits,
+}
+
+fn full(session: &str) -> FullJid {
+    FullJid::new(session).unwrap()
 }
 
 fn owner() -> BareJid {
@@ -62,15 +65,15 @@ impl Romeo {
         // What is kept is what there is, but for what lasts as long as a session.
         let kept = self.kept.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
         let mut lasting = self.lists.clone();
-        BOTH.into_iter().for_each(|session| lasting.session_ended(session));
+        BOTH.into_iter().for_each(|session| lasting.session_ended(&full(session)));
         assert_eq!(Lists::open(owner(), kept), lasting);
         Ok(modified)
     }
 
-    fn update(&mut self, session: SessionId, update: Update) -> Result<Option<String>, Condition> {
+    fn update(&mut self, session: &str, update: Update) -> Result<Option<String>, Condition> {
         let before = self.lists.clone();
-        let others = BOTH.into_iter().filter(|other| *other != session);
-        let edited = self.lists.update(session, others, update, &self.roster, &self.limits);
+        let others: Vec<_> = BOTH.into_iter().filter(|other| *other != session).map(full).collect();
+        let edited = self.lists.update(&full(session), &others, update, &self.roster, &self.limits);
         self.edit(edited, &before)
     }
 
@@ -84,8 +87,8 @@ impl Romeo {
         self.update(ORCHARD, Update::Set(list(name, items)))
     }
 
-    fn applied(&self, session: SessionId) -> Option<&str> {
-        self.lists.applied(Some(session)).map(|list| list.name())
+    fn applied(&self, session: &str) -> Option<&str> {
+        self.lists.applied(&jid(session)).map(|list| list.name())
     }
 
     fn blocked(&self) -> Vec<String> {
@@ -93,7 +96,7 @@ impl Romeo {
     }
 
     fn denies(&self, peer: &str) -> Option<Denial> {
-        self.lists.denies(None, Traffic::Message, &jid(peer), || None)
+        self.lists.denies(owner().as_jid(), Traffic::Message, &jid(peer), || None)
     }
 }
 
@@ -130,14 +133,14 @@ fn r3921_10_2_02_an_active_list_is_the_only_one() {
     // covers 3921-10.2-01
     assert_eq!((romeo.applied(ORCHARD), romeo.applied(HOME)), (Some("public"), Some("special")));
     let tybalt = jid("tybalt@example.com");
-    let denies = |session| romeo.lists.denies(session, Traffic::Message, &tybalt, || None).is_some();
-    assert!(denies(Some(ORCHARD)));
-    assert!(!denies(Some(HOME)), "no layering");
+    let denies = |session| romeo.lists.denies(&jid(session), Traffic::Message, &tybalt, || None).is_some();
+    assert!(denies(ORCHARD));
+    assert!(!denies(HOME), "no layering");
     // covers 3921-10.2-03
-    assert!(denies(None), "without session the default list applies");
+    assert!(denies("romeo@example.net"), "without session the default list applies");
     romeo.update(HOME, Update::Active(None)).unwrap();
     assert_eq!(romeo.applied(HOME), Some("public"));
-    let names = romeo.lists.names(ORCHARD);
+    let names = romeo.lists.names(&full(ORCHARD));
     assert_eq!((names.active(), names.default_list()), (None, Some("public")));
 }
 
@@ -252,7 +255,8 @@ fn nobody_is_kept_from_himself_or_his_server() {
 #[test]
 fn what_cannot_be_read_denies_everybody() {
     let wholly = |kept: &[(&str, &[u8])]| Lists::open(owner(), kept.iter().copied());
-    let deny = |lists: &Lists| lists.denies(None, Traffic::Message, &jid("juliet@example.com"), || None);
+    let deny =
+        |lists: &Lists| lists.denies(owner().as_jid(), Traffic::Message, &jid("juliet@example.com"), || None);
     let sound = list("public", &[]);
     let sound = sound.to_element().to_string();
     assert_eq!(deny(&wholly(&[("list:public", sound.as_bytes()), ("default", b"public")])), None);
@@ -350,7 +354,7 @@ fn an_ended_session_uses_nothing() {
     let mut romeo = Romeo::new();
     romeo.set("special", &[]).unwrap();
     romeo.update(HOME, active("special")).unwrap();
-    romeo.lists.session_ended(HOME);
+    romeo.lists.session_ended(&full(HOME));
     assert_eq!(romeo.applied(HOME), None);
 }
 
