@@ -11,6 +11,7 @@
 //! | session establishment, RFC 3921 section 3 | [`establish`] |
 //! | presence among the resources of an account, and to whom it names, RFC 6121 section 4 | [`host`] |
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
+//! | whom an account does not want to hear from, RFC 3921 section 10, XEP-0191 | [`privacy`], [`blocking`] |
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
 //! | other servers: what waits for them, and which streams carry it, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
 //! | what storage has to do | [`store`] |
@@ -23,10 +24,12 @@ extern crate alloc;
 extern crate std;
 
 mod account;
+pub mod blocking;
 pub mod establish;
 pub mod federation;
 pub mod host;
 pub mod limits;
+pub mod privacy;
 pub mod roster;
 pub mod routing;
 mod session;

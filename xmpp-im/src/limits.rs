@@ -18,11 +18,15 @@ pub struct HostLimits {
     parked_stanzas: usize,
     parked_bytes: usize,
     directed: usize,
+    privacy_lists: usize,
+    privacy_items: usize,
+    privacy_bytes: usize,
+    privacy_text: usize,
 }
 
 impl HostLimits {
     /// 16 sessions and 10,000 roster items of 4 MiB per account, texts of 1,023 bytes, 1 MiB of waiting stanzas and 256 receivers of directed
-    /// presence per session, and 64 stanzas or 1 MiB for an account that is being loaded.
+    /// presence per session, 32 privacy lists of 256 items and 1 MiB in all, and 64 stanzas or 1 MiB for an account that is being loaded.
     #[must_use]
     pub const fn new() -> Self {
         HostLimits {
@@ -35,6 +39,10 @@ impl HostLimits {
             parked_stanzas: 64,
             parked_bytes: 1 << 20,
             directed: 256,
+            privacy_lists: 32,
+            privacy_items: 256,
+            privacy_bytes: 1 << 20,
+            privacy_text: 1_023,
         }
     }
 
@@ -92,6 +100,30 @@ impl HostLimits {
         self.directed
     }
 
+    /// Privacy lists per account.
+    #[must_use]
+    pub const fn privacy_lists(&self) -> usize {
+        self.privacy_lists
+    }
+
+    /// Items per privacy list, and addresses in one blocking command.
+    #[must_use]
+    pub const fn privacy_items(&self) -> usize {
+        self.privacy_items
+    }
+
+    /// Bytes of names and values in the privacy lists of an account.
+    #[must_use]
+    pub const fn privacy_bytes(&self) -> usize {
+        self.privacy_bytes
+    }
+
+    /// Bytes in the name of a privacy list.
+    #[must_use]
+    pub const fn privacy_text(&self) -> usize {
+        self.privacy_text
+    }
+
     /// Sets [`sessions`](Self::sessions).
     #[must_use]
     pub const fn with_sessions(mut self, sessions: usize) -> Self {
@@ -103,6 +135,34 @@ impl HostLimits {
     #[must_use]
     pub const fn with_directed(mut self, addresses: usize) -> Self {
         self.directed = addresses;
+        self
+    }
+
+    /// Sets [`privacy_lists`](Self::privacy_lists).
+    #[must_use]
+    pub const fn with_privacy_lists(mut self, lists: usize) -> Self {
+        self.privacy_lists = lists;
+        self
+    }
+
+    /// Sets [`privacy_items`](Self::privacy_items).
+    #[must_use]
+    pub const fn with_privacy_items(mut self, items: usize) -> Self {
+        self.privacy_items = items;
+        self
+    }
+
+    /// Sets [`privacy_bytes`](Self::privacy_bytes).
+    #[must_use]
+    pub const fn with_privacy_bytes(mut self, bytes: usize) -> Self {
+        self.privacy_bytes = bytes;
+        self
+    }
+
+    /// Sets [`privacy_text`](Self::privacy_text).
+    #[must_use]
+    pub const fn with_privacy_text(mut self, bytes: usize) -> Self {
+        self.privacy_text = bytes;
         self
     }
 
