@@ -39,12 +39,23 @@ pub enum UnconfiguredSubdomain {
     Refused,
 }
 
+/// Whose roster pushes a client takes, beside those without a sender and those of its own account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RosterPushOrigin {
+    /// Nobody's (RFC 6121 section 2.1.6 rule 2).
+    #[default]
+    Account,
+    /// Those in the name of the very session that gets them too (RFC 3921 section 7.2).
+    Session,
+}
+
 /// The choices of one server or client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     stanza_before_binding: StanzaBeforeBinding,
     unmatched_resource: UnmatchedResource,
     unconfigured_subdomain: UnconfiguredSubdomain,
+    roster_push_origin: RosterPushOrigin,
 }
 
 impl Profile {
@@ -53,12 +64,14 @@ impl Profile {
         stanza_before_binding: StanzaBeforeBinding::StreamError,
         unmatched_resource: UnmatchedResource::Rfc6121,
         unconfigured_subdomain: UnconfiguredSubdomain::Remote,
+        roster_push_origin: RosterPushOrigin::Account,
     };
     /// RFC 3920 and 3921 wherever that is still safe.
     pub const RFC3920: Profile = Profile {
         stanza_before_binding: StanzaBeforeBinding::StanzaError,
         unmatched_resource: UnmatchedResource::Rfc3921,
         unconfigured_subdomain: UnconfiguredSubdomain::Refused,
+        roster_push_origin: RosterPushOrigin::Session,
     };
 
     /// What a stanza before binding gets.
@@ -79,6 +92,12 @@ impl Profile {
         self.unconfigured_subdomain
     }
 
+    /// Whose roster pushes a client takes.
+    #[must_use]
+    pub const fn roster_push_origin(&self) -> RosterPushOrigin {
+        self.roster_push_origin
+    }
+
     /// Selects what a stanza before binding gets.
     #[must_use]
     pub const fn with_stanza_before_binding(mut self, rule: StanzaBeforeBinding) -> Self {
@@ -97,6 +116,13 @@ impl Profile {
     #[must_use]
     pub const fn with_unconfigured_subdomain(mut self, rule: UnconfiguredSubdomain) -> Self {
         self.unconfigured_subdomain = rule;
+        self
+    }
+
+    /// Selects whose roster pushes a client takes.
+    #[must_use]
+    pub const fn with_roster_push_origin(mut self, rule: RosterPushOrigin) -> Self {
+        self.roster_push_origin = rule;
         self
     }
 }

@@ -14,6 +14,7 @@
 //! | whom an account does not want to hear from, RFC 3921 section 10, XEP-0191 | [`privacy`], [`blocking`] |
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
 //! | other servers: what waits for them, and which streams carry it, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
+//! | all of it from the other side: sessions, rosters, presence, chats of a client | [`client`] |
 //! | what storage has to do | [`store`] |
 //! | how much of everything | [`limits`], [`federation::FederationLimits`] |
 #![no_std]
@@ -25,6 +26,7 @@ extern crate std;
 
 mod account;
 pub mod blocking;
+pub mod client;
 pub mod establish;
 pub mod federation;
 pub mod host;
