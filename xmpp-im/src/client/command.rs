@@ -224,7 +224,9 @@ impl ClientSession {
     pub fn unsubscribe(&mut self, contact: &BareJid) -> Result<(), CommandError> {
         self.room()?;
         self.send_to(contact, Presence::new(PresenceType::Unsubscribe));
-        self.lose_presence(contact);
+        if self.roster.shows(contact) {
+            self.lose_presence(contact);
+        }
         Ok(())
     }
 

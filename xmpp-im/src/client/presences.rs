@@ -111,10 +111,10 @@ impl Presences {
         account.available.insert(from.clone(), entry);
     }
 
-    /// What is known of that account counts for its own bound from now on, or for the strangers'.
-    pub(super) fn classify(&mut self, bare: &BareJid, contact: bool) {
+    /// What is known of that account counts for its own bound from now on, or for the strangers'; whether that is a change.
+    pub(super) fn classify(&mut self, bare: &BareJid, contact: bool) -> bool {
         let Some(account) = self.accounts.get_mut(bare).filter(|account| account.contact != contact) else {
-            return;
+            return false;
         };
         account.contact = contact;
         if contact {
@@ -124,6 +124,7 @@ impl Presences {
             self.strangers += account.available.len();
             self.stranger_bytes += account.bytes;
         }
+        true
     }
 
     fn remove(&mut self, bare: &BareJid, jid: &Jid) {

@@ -99,11 +99,13 @@ impl RosterMirror {
     pub(super) fn answered(&mut self, query: Option<ElementRef<'_>>, limits: &ClientLimits) {
         if let Some(query) = query {
             *self = RosterMirror { version: query.attr("ver").map(Into::into), ..RosterMirror::default() };
-            for element in query.children() {
-                // RFC 6121 section 2.1.2.5: in an answer `remove` is no value.
-                if let Some(Told::Item { item, subscription }) = Told::read(element) {
-                    self.set(item.with_subscription(subscription.unwrap_or_default()), limits);
-                }
+            for Told { item, state } in query.children().filter_map(Told::read) {
+                // RFC 6121 section 2.1.2.5: also `remove` is no value here.
+                let item = match state {
+                    ToldState::Is(subscription) => item.with_subscription(subscription),
+                    ToldState::Removed | ToldState::Unknown => item,
+                };
+                self.set(item, limits);
             }
         }
         self.current = true;
@@ -119,26 +121,25 @@ impl RosterMirror {
         limits: &ClientLimits,
     ) -> Result<RosterChange, StanzaError> {
         let mut items = query.children().filter(|child| child.is(ns::ROSTER, "item"));
-        let told = match (items.next().and_then(Told::read), items.next()) {
+        let Told { item, state } = match (items.next().and_then(Told::read), items.next()) {
             (Some(told), None) => told,
             _ => return Err(Condition::BadRequest.into()),
         };
         if let Some(version) = query.attr("ver") {
             self.version = Some(version.into());
         }
-        Ok(match told {
-            Told::Removed(jid) => {
-                self.remove(&jid);
-                RosterChange::Removed(jid)
+        // RFC 6121 section 2.1.2.5: a value that we do not know changes nothing about the subscription.
+        let known = self.items.get(item.jid()).map(RosterItem::subscription).unwrap_or_default();
+        let item = match state {
+            ToldState::Is(subscription) => item.with_subscription(subscription),
+            ToldState::Unknown => item.with_subscription(known),
+            ToldState::Removed => {
+                self.remove(item.jid());
+                return Ok(RosterChange::Removed(item.jid().clone()));
             }
-            Told::Item { item, subscription } => {
-                // RFC 6121 section 2.1.2.5: a value that we do not know changes nothing about the subscription.
-                let known = self.items.get(item.jid()).map(RosterItem::subscription);
-                let item = item.with_subscription(subscription.or(known).unwrap_or_default());
-                self.set(item.clone(), limits);
-                RosterChange::Set(item)
-            }
-        })
+        };
+        self.set(item.clone(), limits);
+        Ok(RosterChange::Set(item))
     }
 
     fn set(&mut self, item: RosterItem, limits: &ClientLimits) {
@@ -176,32 +177,34 @@ impl RosterChange {
     }
 }
 
-/// What an `<item/>` of the server's says.
-enum Told {
-    Item {
-        item: RosterItem,
-        /// None if the value is not one that there is.
-        subscription: Option<Subscription>,
-    },
-    Removed(Jid),
+/// An `<item/>` of the server's, with what its attribute `subscription` says.
+struct Told {
+    item: RosterItem,
+    state: ToldState,
+}
+
+enum ToldState {
+    Is(Subscription),
+    Removed,
+    /// A value that there is not.
+    Unknown,
 }
 
 impl Told {
     /// None unless it has an address that is one.
     fn read(element: ElementRef<'_>) -> Option<Self> {
         let jid = Jid::new(element.attr("jid").filter(|_| element.is(ns::ROSTER, "item"))?).ok()?;
-        let subscription = match element.attr("subscription") {
-            Some("remove") => return Some(Told::Removed(jid)),
-            Some(name) => Subscription::from_name(name),
-            None => Some(Subscription::None),
+        let state = match element.attr("subscription") {
+            Some("remove") => ToldState::Removed,
+            Some(name) => Subscription::from_name(name).map_or(ToldState::Unknown, ToldState::Is),
+            None => ToldState::Is(Subscription::None),
         };
         let item = RosterItem::new(jid)
             .with_name(element.attr("name").unwrap_or_default())
             .with_ask(element.attr("ask") == Some("subscribe"))
             .with_approved(matches!(element.attr("approved"), Some("true" | "1")));
         let groups = element.children().filter(|child| child.is(ns::ROSTER, "group"));
-        let item = groups.fold(item, |item, group| item.with_group(&group.text()));
-        Some(Told::Item { item, subscription })
+        Some(Told { item: groups.fold(item, |item, group| item.with_group(&group.text())), state })
     }
 }
 

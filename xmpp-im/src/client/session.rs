@@ -293,6 +293,9 @@ impl ClientSession {
                     Ok(iq) => {
                         let query = iq.payload().filter(|payload| payload.is(ns::ROSTER, "query"));
                         self.roster.answered(query, &self.config.limits);
+                        for account in self.presences.accounts().cloned().collect::<Vec<_>>() {
+                            self.on_subscription_state(&account);
+                        }
                         self.event(ClientEvent::RosterReceived);
                     }
                     Err(failure) => self.event(ClientEvent::RosterFailed(failure)),
@@ -364,14 +367,14 @@ impl ClientSession {
         if self.roster.is_shown_to(contact) {
             self.requests.remove(contact);
         }
+        // RFC 6121 section 3.3: nobody waits for the unavailable presence of those who no longer have to tell us.
         let shows = self.is_contact(contact);
-        self.presences.classify(contact, shows);
-        if !shows {
+        if self.presences.classify(contact, shows) && !shows {
             self.lose_presence(contact);
         }
     }
 
-    /// RFC 6121 section 3.3: nobody waits for the unavailable presence of those who may no longer tell us.
+    /// Nobody there counts as available any more.
     pub(super) fn lose_presence(&mut self, contact: &BareJid) {
         if self.presences.clear(contact) {
             self.event(ClientEvent::PresenceLost(contact.clone()));
@@ -426,10 +429,7 @@ impl ClientSession {
                 }
             }
             PresenceType::Subscribed => self.event(ClientEvent::SubscriptionApproved(stanza)),
-            PresenceType::Unsubscribed => {
-                self.lose_presence(stanza.from());
-                self.event(ClientEvent::SubscriptionRefused(stanza));
-            }
+            PresenceType::Unsubscribed => self.event(ClientEvent::SubscriptionRefused(stanza)),
             _ => {
                 self.requests.remove(stanza.from());
                 self.event(ClientEvent::SubscriberLeft(stanza));
