@@ -17,6 +17,7 @@
 //! | other servers: what waits for them, and which streams carry it, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
 //! | delayed delivery, XEP-0203 | [`delay`] |
 //! | what a subscription is in, and what each stanza of one does, RFC 3921 section 9, RFC 6121 section 3 | [`subscription`] |
+//! | all of it from the other side: sessions, rosters, presence, chats of a client | [`client`] |
 //! | what storage has to do | [`store`] |
 //! | how much of everything | [`limits`], [`federation::FederationLimits`] |
 #![no_std]
@@ -28,6 +29,7 @@ extern crate std;
 
 mod account;
 pub mod blocking;
+pub mod client;
 pub mod delay;
 pub mod establish;
 pub mod federation;
