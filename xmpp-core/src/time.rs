@@ -1,9 +1,14 @@
 //! Time as an argument: the engine never looks at a clock, it is told.
 //!
-//! An [`Instant`] counts microseconds from an epoch of the embedder's choosing, for instance the start of the process.
+//! An [`Instant`] counts microseconds from an epoch of the embedder's choosing, for instance the start of the process: deadlines are made of
+//! it. A [`UtcTime`] is what clocks and calendars show: it goes into stanzas, and into storage.
+
+mod utc;
 
 use core::fmt;
 use core::time::Duration;
+
+pub use utc::{InvalidTime, UtcTime};
 
 /// A point in time: microseconds since the embedder's own epoch.
 ///

@@ -14,7 +14,7 @@ use xmpp_core::xml::ns;
 
 use crate::establish;
 use crate::limits::HostLimits;
-use crate::roster::{self, Roster, Update};
+use crate::roster::{Roster, Update};
 use crate::routing::{Decision, Resource, Traffic, route};
 use crate::session::{Copies, Session, SessionId, Taken, Waiting};
 use crate::store::{AccountData, Change, Persist};
@@ -206,7 +206,7 @@ impl Account {
 
     /// The account was loaded: what was parked is worked off in order.
     pub(crate) fn loaded(&mut self, data: AccountData, cx: &mut Cx<'_>) {
-        let ready = State::Ready(data.into_roster().into_iter().collect());
+        let ready = State::Ready(data.into());
         if let State::Loading { parked, .. } = core::mem::replace(&mut self.state, ready) {
             for input in parked {
                 self.input(input, cx);
@@ -358,13 +358,14 @@ impl Account {
             Err(error) => return self.refuse(&Input::Own(session, iq.into()), error, cx),
         };
         roster.apply(&change);
-        let push = roster::push(&change);
+        let push = roster.push(&change);
         let seq = self.persist(change, cx);
         // RFC 6121 section 2.1.6: every interested resource is told, the one that asked among them.
         let interested = self.sessions.iter().filter(|session| session.interested);
         let pushes: Vec<_> = interested
-            .map(|session| {
-                let push = Iq::set(&cx.entropy.token(Label::StanzaId), push.clone());
+            .zip(core::iter::repeat(push).flatten())
+            .map(|(session, push)| {
+                let push = Iq::set(&cx.entropy.token(Label::StanzaId), push);
                 Delivery::new(session.id, push.with_to(session.jid.clone()).into())
             })
             .collect();
@@ -381,7 +382,7 @@ impl Account {
         let seq = *cx.next_seq;
         *cx.next_seq += 1;
         self.in_flight.insert(seq);
-        cx.persists.push(Persist { account: self.jid.clone(), seq, change });
+        cx.persists.push(Persist { owner: self.jid.clone(), seq, changes: alloc::vec![change] });
         seq
     }
 

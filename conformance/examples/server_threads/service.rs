@@ -49,10 +49,10 @@ impl Service {
                     let _ = self.host.loaded(ticket, data); // stale: nobody waits for it any more
                 }
                 HostAction::Persist(persist) => {
-                    if let Some((_, roster)) = self.accounts.get_mut(persist.account()) {
-                        roster.apply(persist.change());
+                    if let Some((_, roster)) = self.accounts.get_mut(persist.owner()) {
+                        persist.changes().iter().for_each(|change| roster.apply(change));
                     }
-                    self.host.persisted(persist.account(), persist.seq());
+                    self.host.persisted(persist.owner(), persist.seq());
                 }
                 HostAction::Close(session, error) => drop(self.closing.insert(session, error)),
                 _ => {} // every thread looks after its own session

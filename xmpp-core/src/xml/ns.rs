@@ -24,12 +24,20 @@ pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 /// Rosters (RFC 3921 section 7).
 pub const ROSTER: &str = "jabber:iq:roster";
+/// Privacy lists (RFC 3921 section 10).
+pub const PRIVACY: &str = "jabber:iq:privacy";
+/// The blocking command (XEP-0191).
+pub const BLOCKING: &str = "urn:xmpp:blocking";
+/// The condition of errors for what was sent to somebody blocked (XEP-0191 section 3.3).
+pub const BLOCKING_ERRORS: &str = "urn:xmpp:blocking:errors";
 /// Server dialback (RFC 3920 section 8).
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// The stream feature of server dialback (XEP-0220 section 2.4.2).
 pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
 /// XMPP ping (XEP-0199).
 pub const PING: &str = "urn:xmpp:ping";
+/// When a stanza was said that comes late (XEP-0203).
+pub const DELAY: &str = "urn:xmpp:delay";
 /// What the prefix `xml` is bound to (Namespaces in XML 1.0 section 3).
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// What the prefix `xmlns` is bound to (Namespaces in XML 1.0 section 3).

@@ -186,14 +186,14 @@ impl Desk {
     /// Answers the oldest change.
     pub(super) fn stored(&mut self) {
         let change = self.changes.pop_front().unwrap();
-        self.host.persisted(change.account(), change.seq());
+        self.host.persisted(change.owner(), change.seq());
         self.poll();
     }
 
     /// Fails the oldest change.
     pub(super) fn failed(&mut self) {
         let change = self.changes.pop_front().unwrap();
-        self.host.persist_failed(change.account(), change.seq());
+        self.host.persist_failed(change.owner(), change.seq());
         self.poll();
     }
 

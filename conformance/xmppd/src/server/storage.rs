@@ -96,7 +96,7 @@ async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> R
     if !changes.is_empty() {
         let outcomes = apply(store, &changes).await;
         for (index, persist) in changes.into_iter().enumerate() {
-            let (account, seq) = (persist.account().clone(), persist.seq());
+            let (account, seq) = (persist.owner().clone(), persist.seq());
             let applied = outcomes.as_ref().is_ok_and(|all| all.get(index) == Some(&Applied::Done));
             let reply =
                 if applied { Reply::Persisted(account, seq) } else { Reply::PersistFailed(account, seq) };
@@ -120,7 +120,7 @@ async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> R
 }
 
 async fn apply(store: &Store, changes: &[Persist]) -> Result<Vec<Applied>, StoreError> {
-    let changes: Vec<_> = changes.iter().map(|persist| (persist.account(), persist.change())).collect();
+    let changes: Vec<_> = changes.iter().map(|persist| (persist.owner(), persist.changes())).collect();
     let outcome = store.apply(&changes).await;
     if let Err(error) = &outcome {
         error!(%error, changes = changes.len(), "cannot keep changes");

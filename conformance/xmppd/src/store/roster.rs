@@ -62,19 +62,23 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`]: none of the changes was made.
-    pub async fn apply(&self, changes: &[(&BareJid, &Change)]) -> Result<Vec<Applied>, StoreError> {
+    pub async fn apply(&self, changes: &[(&BareJid, &[Change])]) -> Result<Vec<Applied>, StoreError> {
         let mut transaction = self.write().await?;
         let mut applied = Vec::with_capacity(changes.len());
-        for (jid, change) in changes {
+        for (jid, step) in changes {
             let Some(account) = known_account(&mut transaction, jid).await? else {
                 applied.push(Applied::NoAccount);
                 continue;
             };
-            match change {
-                Change::SetRosterItem(item) => set_item(&mut transaction, account, item).await?,
-                Change::RemoveRosterItem(contact) => remove_item(&mut transaction, account, contact).await?,
-                // To keep half of a change would be worse than to keep none.
-                _ => return Err(StoreError::Unsupported),
+            for change in *step {
+                match change {
+                    Change::SetRosterItem(item) => set_item(&mut transaction, account, item).await?,
+                    Change::RemoveRosterItem { jid, .. } => {
+                        remove_item(&mut transaction, account, jid).await?
+                    }
+                    // To keep half of a change would be worse than to keep none.
+                    _ => return Err(StoreError::Unsupported),
+                }
             }
             applied.push(Applied::Done);
         }

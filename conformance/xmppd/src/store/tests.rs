@@ -34,7 +34,7 @@ fn item(contact: &str, name: &str, subscription: Subscription, groups: &[&str]) 
 }
 
 async fn apply(store: &Store, changes: &[(BareJid, Change)]) -> Result<Vec<Applied>, StoreError> {
-    let changes: Vec<_> = changes.iter().map(|(jid, change)| (jid, change)).collect();
+    let changes: Vec<_> = changes.iter().map(|(jid, change)| (jid, std::slice::from_ref(change))).collect();
     store.apply(&changes).await
 }
 
@@ -180,7 +180,10 @@ async fn a_later_change_wins_within_a_batch_and_between_batches() {
         let romeo = item("romeo@localhost", name, Subscription::None, groups);
         (juliet.clone(), Change::SetRosterItem(romeo))
     };
-    let remove = || (juliet.clone(), Change::RemoveRosterItem(Jid::new("romeo@localhost").unwrap()));
+    let remove = || {
+        let jid = Jid::new("romeo@localhost").unwrap();
+        (juliet.clone(), Change::RemoveRosterItem { jid, version: 2, floor: 0 })
+    };
 
     apply(&store, &[set("1", &["a", "b"]), remove(), set("2", &["b", "c"]), set("3", &["c"])]).await.unwrap();
     let now = roster(&store, "juliet@localhost").await;

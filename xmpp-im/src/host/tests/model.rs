@@ -322,13 +322,14 @@ impl World {
         for change in core::mem::take(&mut self.desk.changes) {
             let stored = change.seq() % 4 != 0;
             if stored {
-                let contacts = self.stored.entry(change.account().clone()).or_default();
-                match change.change() {
+                let contacts = self.stored.entry(change.owner().clone()).or_default();
+                match &change.changes()[0] {
                     Change::SetRosterItem(item) => contacts.insert(item.jid().to_string()),
-                    Change::RemoveRosterItem(jid) => contacts.remove(jid.as_str()),
+                    Change::RemoveRosterItem { jid, .. } => contacts.remove(jid.as_str()),
+                    other => panic!("{other:?}"),
                 };
             }
-            self.reports.push_back((change.account().clone(), change.seq(), stored));
+            self.reports.push_back((change.owner().clone(), change.seq(), stored));
         }
     }
 

@@ -4,7 +4,7 @@ use super::*;
 
 const GET: &str = "<iq type='get' id='get'><query xmlns='jabber:iq:roster'/></iq>";
 const EMPTY: &str =
-    "<iq to='juliet@example.com/a' id='get' type='result'><query xmlns='jabber:iq:roster'/></iq>";
+    "<iq to='juliet@example.com/a' id='get' type='result'><query xmlns='jabber:iq:roster' ver='0-0'/></iq>";
 
 fn set(contact: &str, id: &str) -> String {
     format!("<iq type='set' id='{id}'><query xmlns='jabber:iq:roster'><item jid='{contact}'/></query></iq>")
@@ -42,9 +42,9 @@ fn r6121_2_3_2_01_results_and_pushes_leave_when_the_change_is_stored() {
     desk.send(first, &set("nurse@example.com", "set"));
     assert_eq!((desk.got(first), desk.got(second)), (vec![], vec![]));
     let change = desk.changes.front().unwrap();
-    assert_eq!(*change.account(), bare("juliet@example.com"));
-    let item = RosterItem::new(Jid::new("nurse@example.com").unwrap());
-    assert_eq!(*change.change(), Change::SetRosterItem(item));
+    assert_eq!(*change.owner(), bare("juliet@example.com"));
+    let item = RosterItem::new(Jid::new("nurse@example.com").unwrap()).with_version(1);
+    assert_eq!(change.changes(), [Change::SetRosterItem(item)]);
     desk.stored();
     // The sender is told as well, and is answered.
     let told = desk.take(first);
@@ -55,7 +55,7 @@ fn r6121_2_3_2_01_results_and_pushes_leave_when_the_change_is_stored() {
     // covers 6120-8.1.1.1-04
     assert_eq!(
         push.to_string().replace(push.id(), "ID"),
-        "<iq to='juliet@example.com/a' id='ID' type='set'><query xmlns='jabber:iq:roster'>\
+        "<iq to='juliet@example.com/a' id='ID' type='set'><query xmlns='jabber:iq:roster' ver='0-1'>\
          <item jid='nurse@example.com' subscription='none'/></query></iq>"
     );
     assert_eq!(answer.to_string(), result("set"));
@@ -155,7 +155,7 @@ fn changes_succeed_and_fail_in_any_order() {
         let changes = core::mem::take(&mut desk.changes);
         let mut answers = Vec::new();
         for index in turn {
-            let Persist { account, seq, .. } = &changes[index];
+            let Persist { owner: account, seq, .. } = &changes[index];
             if outcomes[index] {
                 desk.host.persisted(account, *seq);
             } else {
@@ -186,8 +186,8 @@ fn changes_succeed_and_fail_in_any_order() {
         assert_eq!(contacts(&desk.one(second)), stored);
         // Reports that were made already change nothing.
         for change in &changes {
-            desk.host.persist_failed(change.account(), change.seq());
-            desk.host.persisted(change.account(), change.seq());
+            desk.host.persist_failed(change.owner(), change.seq());
+            desk.host.persisted(change.owner(), change.seq());
         }
         desk.poll();
         assert!(desk.loads.is_empty());
