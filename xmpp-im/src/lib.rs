@@ -12,7 +12,6 @@
 //! | conversations between two: threads, and where answers go, RFC 3921 section 4, RFC 6121 section 5.1 | [`conversation`] |
 //! | presence among the resources of an account, and to whom it names, RFC 6121 section 4 | [`host`] |
 //! | who may ask for presence, and what they are told, RFC 3921 section 5, RFC 6121 section 4 | [`presence`] |
-//! | who may ask for presence, and what they are told, RFC 3921 section 5, RFC 6121 section 4 | [`presence`] |
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
 //! | whom an account does not want to hear from, RFC 3921 section 10, XEP-0191 | [`privacy`], [`blocking`] |
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
@@ -38,7 +37,7 @@ pub mod establish;
 pub mod federation;
 pub mod host;
 pub mod limits;
-pub mod presence;
+pub mod module;
 pub mod presence;
 pub mod privacy;
 pub mod roster;
