@@ -39,6 +39,16 @@ pub enum UnconfiguredSubdomain {
     Refused,
 }
 
+/// What a server answers to a presence probe of somebody who is not subscribed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefusedProbe {
+    /// Presence of type `unsubscribed`, which heals a subscription that only the other side believes in (RFC 6121 section 4.3.2).
+    #[default]
+    Unsubscribed,
+    /// The stanza error `not-authorized` while the account has not answered the request of who asks, `forbidden` else (RFC 3921 section 5.1.3).
+    Error,
+}
+
 /// Whose roster pushes a client takes, beside those without a sender and those of its own account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RosterPushOrigin {
@@ -55,6 +65,7 @@ pub struct Profile {
     stanza_before_binding: StanzaBeforeBinding,
     unmatched_resource: UnmatchedResource,
     unconfigured_subdomain: UnconfiguredSubdomain,
+    refused_probe: RefusedProbe,
     roster_push_origin: RosterPushOrigin,
 }
 
@@ -64,6 +75,7 @@ impl Profile {
         stanza_before_binding: StanzaBeforeBinding::StreamError,
         unmatched_resource: UnmatchedResource::Rfc6121,
         unconfigured_subdomain: UnconfiguredSubdomain::Remote,
+        refused_probe: RefusedProbe::Unsubscribed,
         roster_push_origin: RosterPushOrigin::Account,
     };
     /// RFC 3920 and 3921 wherever that is still safe.
@@ -71,6 +83,7 @@ impl Profile {
         stanza_before_binding: StanzaBeforeBinding::StanzaError,
         unmatched_resource: UnmatchedResource::Rfc3921,
         unconfigured_subdomain: UnconfiguredSubdomain::Refused,
+        refused_probe: RefusedProbe::Error,
         roster_push_origin: RosterPushOrigin::Session,
     };
 
@@ -90,6 +103,12 @@ impl Profile {
     #[must_use]
     pub const fn unconfigured_subdomain(&self) -> UnconfiguredSubdomain {
         self.unconfigured_subdomain
+    }
+
+    /// What a probe of somebody who is not subscribed gets.
+    #[must_use]
+    pub const fn refused_probe(&self) -> RefusedProbe {
+        self.refused_probe
     }
 
     /// Whose roster pushes a client takes.
@@ -116,6 +135,13 @@ impl Profile {
     #[must_use]
     pub const fn with_unconfigured_subdomain(mut self, rule: UnconfiguredSubdomain) -> Self {
         self.unconfigured_subdomain = rule;
+        self
+    }
+
+    /// Selects what a probe of somebody who is not subscribed gets.
+    #[must_use]
+    pub const fn with_refused_probe(mut self, rule: RefusedProbe) -> Self {
+        self.refused_probe = rule;
         self
     }
 

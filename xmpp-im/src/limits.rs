@@ -14,10 +14,16 @@ pub struct HostLimits {
     roster_bytes: usize,
     roster_text: usize,
     roster_groups: usize,
+    roster_removed: usize,
+    roster_pending: usize,
+    roster_pending_bytes: usize,
     outbox_bytes: usize,
     parked_stanzas: usize,
     parked_bytes: usize,
     directed: usize,
+    module_stanzas: usize,
+    background_loads: usize,
+    idle_accounts: usize,
     privacy_lists: usize,
     privacy_items: usize,
     privacy_bytes: usize,
@@ -25,8 +31,9 @@ pub struct HostLimits {
 }
 
 impl HostLimits {
-    /// 16 sessions and 10,000 roster items of 4 MiB per account, texts of 1,023 bytes, 1 MiB of waiting stanzas and 256 receivers of directed
-    /// presence per session, 32 privacy lists of 256 items and 1 MiB in all, and 64 stanzas or 1 MiB for an account that is being loaded.
+    /// Per account 16 sessions, 10,000 roster items of 4 MiB, 1,000 subscription requests of 4 MiB, 32 privacy lists of 256 items and 1 MiB in
+    /// all, texts of 1,023 bytes; per session 1 MiB of waiting stanzas and 256 receivers of directed presence; 64 stanzas or 1 MiB for an
+    /// account that is being loaded.
     #[must_use]
     pub const fn new() -> Self {
         HostLimits {
@@ -35,10 +42,16 @@ impl HostLimits {
             roster_bytes: 4 << 20,
             roster_text: 1_023,
             roster_groups: 100,
+            roster_removed: 1_000,
+            roster_pending: 1_000,
+            roster_pending_bytes: 4 << 20,
             outbox_bytes: 1 << 20,
             parked_stanzas: 64,
             parked_bytes: 1 << 20,
             directed: 256,
+            module_stanzas: 20_000,
+            background_loads: 256,
+            idle_accounts: 64,
             privacy_lists: 32,
             privacy_items: 256,
             privacy_bytes: 1 << 20,
@@ -76,6 +89,25 @@ impl HostLimits {
         self.roster_groups
     }
 
+    /// Contacts that were removed and are remembered, so that clients which missed it can be told (RFC 6121 section 2.6.3).
+    #[must_use]
+    pub const fn roster_removed(&self) -> usize {
+        self.roster_removed
+    }
+
+    /// Requests for a subscription that wait for the user's answer, and likewise notices that nobody was told yet. Strangers make them,
+    /// and they are stored whole (RFC 6121 section 3.1.3).
+    #[must_use]
+    pub const fn roster_pending(&self) -> usize {
+        self.roster_pending
+    }
+
+    /// Bytes of those requests together, and likewise of those notices.
+    #[must_use]
+    pub const fn roster_pending_bytes(&self) -> usize {
+        self.roster_pending_bytes
+    }
+
     /// Bytes of stanzas that may wait for a session whose client does not read.
     #[must_use]
     pub const fn outbox_bytes(&self) -> usize {
@@ -98,6 +130,45 @@ impl HostLimits {
     #[must_use]
     pub const fn directed(&self) -> usize {
         self.directed
+    }
+
+    /// Stanzas that [modules](crate::module) may send because of one stanza, and because of what they send.
+    #[must_use]
+    pub const fn module_stanzas(&self) -> usize {
+        self.module_stanzas
+    }
+
+    /// Accounts without session that are in memory because somebody writes to them.
+    #[must_use]
+    pub const fn background_loads(&self) -> usize {
+        self.background_loads
+    }
+
+    /// Accounts without session that stay in memory although nothing has to be done for them, so that a burst does not load them anew.
+    #[must_use]
+    pub const fn idle_accounts(&self) -> usize {
+        self.idle_accounts
+    }
+
+    /// Sets [`module_stanzas`](Self::module_stanzas).
+    #[must_use]
+    pub const fn with_module_stanzas(mut self, stanzas: usize) -> Self {
+        self.module_stanzas = stanzas;
+        self
+    }
+
+    /// Sets [`background_loads`](Self::background_loads).
+    #[must_use]
+    pub const fn with_background_loads(mut self, accounts: usize) -> Self {
+        self.background_loads = accounts;
+        self
+    }
+
+    /// Sets [`idle_accounts`](Self::idle_accounts).
+    #[must_use]
+    pub const fn with_idle_accounts(mut self, accounts: usize) -> Self {
+        self.idle_accounts = accounts;
+        self
     }
 
     /// Privacy lists per account.
@@ -191,6 +262,21 @@ impl HostLimits {
     #[must_use]
     pub const fn with_roster_groups(mut self, groups: usize) -> Self {
         self.roster_groups = groups;
+        self
+    }
+
+    /// Sets [`roster_removed`](Self::roster_removed).
+    #[must_use]
+    pub const fn with_roster_removed(mut self, contacts: usize) -> Self {
+        self.roster_removed = contacts;
+        self
+    }
+
+    /// Sets [`roster_pending`](Self::roster_pending) and [`roster_pending_bytes`](Self::roster_pending_bytes).
+    #[must_use]
+    pub const fn with_roster_pending(mut self, stanzas: usize, bytes: usize) -> Self {
+        self.roster_pending = stanzas;
+        self.roster_pending_bytes = bytes;
         self
     }
 

@@ -72,6 +72,14 @@ impl List {
         self.items.iter().filter_map(Item::blocked)
     }
 
+    /// The groups that it is about.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter_map(|item| match item.subject() {
+            Subject::Group(group) => Some(group.as_str()),
+            _ => None,
+        })
+    }
+
     /// The item that decides about a stanza from or to `peer`: the first one that is about it. Without one, it is allowed (RFC 3921 section 10.2,
     /// rules 5 to 7).
     ///

@@ -2,7 +2,7 @@
 //!
 //! - section 10.1: [`Item`], [`Subject`], [`Kinds`] and [`List`], which reads, writes and [decides](List::decide)
 //! - sections 10.3 to 10.8: [`Query`], [`Update`], [`Names`] and [`push`], for clients and servers; [`Lists`], which has them all
-//! - section 10.14: [`refusal`], what the sender of a denied stanza is told
+//! - section 10.14: [`Denial`], what the sender of a denied stanza is told
 //!
 //! A domain stands for its subdomains too, as RFC 3921 has it and XEP-0016 no longer does: who denies a domain is spared what its services send.
 //! [Blocking](crate::blocking) is another face of the same lists. It does not cancel subscriptions, and filters nothing but stanzas.
@@ -26,9 +26,17 @@
 //! ```
 
 mod item;
+mod kept;
 mod list;
+mod lists;
 mod query;
+mod refusal;
 
 pub use item::{Action, Item, Kinds, Subject, Traffic};
 pub use list::List;
+pub use lists::{Edit, Lists};
 pub use query::{Names, Query, Update, parse_push, push};
+pub use refusal::Denial;
+
+#[cfg(test)]
+mod tests;
