@@ -16,7 +16,9 @@
 //! | whom an account does not want to hear from, RFC 3921 section 10, XEP-0191 | [`privacy`], [`blocking`] |
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
 //! | other servers: what waits for them, and which streams carry it, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
+//! | delayed delivery, XEP-0203 | [`delay`] |
 //! | what a subscription is in, and what each stanza of one does, RFC 3921 section 9, RFC 6121 section 3 | [`subscription`] |
+//! | all of it from the other side: sessions, rosters, presence, chats of a client | [`client`] |
 //! | what storage has to do | [`store`] |
 //! | how much of everything | [`limits`], [`federation::FederationLimits`] |
 #![no_std]
@@ -28,11 +30,14 @@ extern crate std;
 
 mod account;
 pub mod blocking;
+pub mod client;
 pub mod conversation;
+pub mod delay;
 pub mod establish;
 pub mod federation;
 pub mod host;
 pub mod limits;
+pub mod module;
 pub mod presence;
 pub mod privacy;
 pub mod roster;

@@ -202,6 +202,15 @@ impl Message {
         self
     }
 
+    /// The same message without the elements directly below it that fit.
+    #[must_use]
+    pub fn without_children(mut self, fits: impl Fn(ElementRef<'_>) -> bool) -> Self {
+        if self.children().any(&fits) {
+            self.payload = self.payload.with(None, fits);
+        }
+        self
+    }
+
     /// The beginning of an answer: for who wrote this, of the same type, in the same conversation, and still without a body
     /// (RFC 3921 sections 2.1.1, 2.1.2.3 and 4.1). What is said in a room is answered to the room. None to an error, which is an answer
     /// itself, and to what has no sender.
