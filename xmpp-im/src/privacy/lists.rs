@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use xmpp_core::jid::{BareJid, Jid};
+use xmpp_core::jid::{BareJid, FullJid, Jid};
 use xmpp_core::stanza::{Condition, StanzaError};
 
 use super::item::{Action, Item, Subject, Traffic};
@@ -17,7 +17,6 @@ use super::refusal::Denial;
 use crate::blocking::Command;
 use crate::limits::HostLimits;
 use crate::roster::Roster;
-use crate::session::SessionId;
 use crate::store::RosterItem;
 
 /// What the default list is called that the blocking command makes where there is none.
@@ -31,7 +30,7 @@ pub struct Lists {
     /// The name of one of them.
     default: Option<String>,
     /// What sessions use instead of the default one.
-    active: BTreeMap<SessionId, String>,
+    active: BTreeMap<FullJid, String>,
 }
 
 /// What has to follow an update of the lists.
@@ -88,9 +87,9 @@ impl Lists {
 
     /// Which lists there are, as that session sees it.
     #[must_use]
-    pub fn names(&self, session: SessionId) -> Names {
+    pub fn names(&self, session: &FullJid) -> Names {
         Names::new(self.lists.keys().map(String::as_str))
-            .with_active(self.active.get(&session).map(String::as_str))
+            .with_active(self.active.get(session).map(String::as_str))
             .with_default(self.default.as_deref())
     }
 
@@ -102,27 +101,26 @@ impl Lists {
 
     /// The addresses that the blocking command shows (XEP-0191 section 5).
     pub fn blocked(&self) -> impl Iterator<Item = &Jid> {
-        self.applied(None).into_iter().flat_map(|list| list.blocked())
+        self.applied(self.owner.as_jid()).into_iter().flat_map(|list| list.blocked())
     }
 
-    /// The list that applies to a session: its active one and nothing else, or the default one, which also applies where there is no
-    /// session (RFC 3921 section 10.2, rules 1 to 3).
-    pub(super) fn applied(&self, session: Option<SessionId>) -> Option<&Arc<List>> {
-        let active = session.and_then(|session| self.active.get(&session));
-        self.lists.get(active.or(self.default.as_ref())?)
+    /// The list that applies to a session: its active one and nothing else, or the default one, which also applies to the account itself and
+    /// where there is no session (RFC 3921 section 10.2, rules 1 to 3).
+    pub(super) fn applied(&self, own: &Jid) -> Option<&Arc<List>> {
+        self.lists.get(self.active.get(own).or(self.default.as_ref())?)
     }
 
-    /// Whether a stanza from or to `peer` does not go on, as far as that session, or none, is concerned.
+    /// Whether a stanza from or to `peer` does not go on, as far as that session, or by a bare JID the account, is concerned.
     ///
     /// A user's own resources are never kept from each other (XEP-0016 section 2.1), nor is the server that the lists are kept by from its user.
     pub fn denies<'r>(
         &self,
-        session: Option<SessionId>,
+        own: &Jid,
         traffic: Traffic,
         peer: &Jid,
         contact: impl FnOnce() -> Option<&'r RosterItem>,
     ) -> Option<Denial> {
-        let list = self.applied(session)?;
+        let list = self.applied(own)?;
         let item = list.decide(traffic, peer, contact).filter(|item| item.action() == Action::Deny)?;
         if self.is_own(peer) {
             return None;
@@ -139,8 +137,8 @@ impl Lists {
     }
 
     /// A session is no more, and what it used is nobody's.
-    pub fn session_ended(&mut self, session: SessionId) {
-        self.active.remove(&session);
+    pub fn session_ended(&mut self, session: &FullJid) {
+        self.active.remove(session);
     }
 
     /// Does what one session asks for; `others` are the connected sessions beside it.
@@ -149,22 +147,22 @@ impl Lists {
     /// `item-not-found` for a list that there is none of, and for a group that the roster has none of (RFC 3921 section 10.1); `conflict` for
     /// another default list, or none, and for the removal of a list, while it applies to another session (section 10.2, rule 11); `not-allowed` when
     /// there is no room for more. Nothing is changed then.
-    pub fn update(
+    pub fn update<'s>(
         &mut self,
-        session: SessionId,
-        others: impl IntoIterator<Item = SessionId>,
+        session: &FullJid,
+        others: impl IntoIterator<Item = &'s FullJid>,
         update: Update,
         roster: &Roster,
         limits: &HostLimits,
     ) -> Result<Edit, StanzaError> {
         match update {
             Update::Active(None) => {
-                self.active.remove(&session);
+                self.active.remove(session);
                 Ok(Edit::default())
             }
             Update::Active(Some(name)) => {
                 self.existing(&name)?;
-                self.active.insert(session, name);
+                self.active.insert(session.clone(), name);
                 Ok(Edit::default())
             }
             Update::Default(name) => {
@@ -196,7 +194,7 @@ impl Lists {
     /// # Errors
     /// `not-allowed` when there is no room for more. Nothing is changed then.
     pub fn command(&mut self, command: &Command, limits: &HostLimits) -> Result<Edit, StanzaError> {
-        let old = self.applied(None);
+        let old = self.applied(self.owner.as_jid());
         let items = old.map(|list| list.items()).unwrap_or_default();
         let name = old.map_or_else(|| self.free_name(), |list| list.name().to_string());
         let items = match command {
@@ -233,12 +231,13 @@ impl Lists {
     }
 
     /// That a list applies to none of these sessions.
-    fn unused(
+    fn unused<'s>(
         &self,
         name: Option<&str>,
-        sessions: impl IntoIterator<Item = SessionId>,
+        sessions: impl IntoIterator<Item = &'s FullJid>,
     ) -> Result<(), StanzaError> {
-        let applies = |session| self.applied(Some(session)).is_some_and(|list| name == Some(list.name()));
+        let applies =
+            |session: &FullJid| self.applied(session.as_jid()).is_some_and(|list| name == Some(list.name()));
         let used = sessions.into_iter().any(applies);
         (!used).then_some(()).ok_or_else(|| StanzaError::new(Condition::Conflict))
     }

@@ -37,3 +37,6 @@ pub use list::List;
 pub use lists::{Edit, Lists};
 pub use query::{Names, Query, Update, parse_push, push};
 pub use refusal::Denial;
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::Stanza;
 use xmpp_im::host::{Host, HostAction, SessionId};
 
+use super::Clock;
 use super::components::Components;
 use super::handle::{Attached, AttachedComponent, Bound, Command, HostHandle, Origin, Reader, Share};
 use super::mailbox::{End, Mailbox};
@@ -58,6 +59,7 @@ const GRACE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct HostTask {
     host: Host,
+    clock: Clock,
     sessions: HashMap<SessionId, Carried>,
     components: Components,
     /// None without federation.
@@ -90,6 +92,7 @@ struct Carried {
 /// The task, and the way to it, for at most so many connections that read mailboxes.
 pub(super) fn new(
     host: Host,
+    clock: Clock,
     remotes: Option<Remotes>,
     connections: usize,
     replies: Receiver<Reply>,
@@ -98,6 +101,7 @@ pub(super) fn new(
     let (to_drained, drained) = mpsc::channel(connections.saturating_mul(2).max(2));
     let task = HostTask {
         host,
+        clock,
         sessions: HashMap::new(),
         components: Components::default(),
         remotes,
@@ -171,7 +175,7 @@ impl HostTask {
                 if let Some(carried) = self.sessions.remove(&session) {
                     unsent.extend(carried.mailbox.take().stanzas);
                 }
-                self.host.detach(session, unsent);
+                self.host.detach(self.clock.now(), session, unsent);
             }
             Command::Attach { domain, room, reply } => {
                 let attached = self.host.attach_component(&domain).map(|()| {
@@ -197,7 +201,7 @@ impl HostTask {
 
     /// Takes a stanza that is not a client's.
     fn deliver(&mut self, stanza: Stanza) {
-        if let Err(condition) = self.host.deliver(stanza) {
+        if let Err(condition) = self.host.deliver(self.clock.now(), stanza) {
             // The streams have the same rules, and end by themselves.
             debug!(%condition, "a stanza from outside goes nowhere");
         }
@@ -212,8 +216,8 @@ impl HostTask {
     ) {
         let (account, resource) = (identity.account(), resource.as_deref());
         let bound = match identity.is_anonymous() {
-            true => self.host.bind_anonymous(account, resource),
-            false => self.host.bind(account, resource),
+            true => self.host.bind_anonymous(self.clock.now(), account, resource),
+            false => self.host.bind(self.clock.now(), account, resource),
         };
         let bound = match bound {
             Ok(bound) => bound,
@@ -246,15 +250,15 @@ impl HostTask {
         match reply {
             // A stale ticket is one whose sessions have ended meanwhile.
             Reply::Loaded(ticket, account, data) => {
-                let _ = self.host.loaded(ticket, data);
+                let _ = self.host.loaded(self.clock.now(), ticket, data);
                 self.is_loaded(&account);
             }
             Reply::LoadFailed(ticket, account) => {
-                let _ = self.host.load_failed(ticket);
+                let _ = self.host.load_failed(self.clock.now(), ticket);
                 self.is_loaded(&account);
             }
-            Reply::Persisted(account, seq) => self.host.persisted(&account, seq),
-            Reply::PersistFailed(account, seq) => self.host.persist_failed(&account, seq),
+            Reply::Persisted(account, seq) => self.host.persisted(self.clock.now(), &account, seq),
+            Reply::PersistFailed(account, seq) => self.host.persist_failed(self.clock.now(), &account, seq),
             Reply::Forgotten => {}
             Reply::Deleted(deletions) => self.deleted(deletions),
         }
@@ -263,8 +267,8 @@ impl HostTask {
     /// Accounts were deleted: their sessions end, and those whom they had to do with are told.
     fn deleted(&mut self, deletions: Vec<Deletion>) {
         let Some(last) = deletions.last().map(|deletion| deletion.number) else { return };
-        for Deletion { account, .. } in deletions {
-            self.host.deleted(&account);
+        for Deletion { account, data, .. } in deletions {
+            self.host.deleted(self.clock.now(), &account, Some(data));
         }
         // Behind what the host has wanted stored so far.
         self.perform();
@@ -337,7 +341,7 @@ impl HostTask {
         let to = stanza.to().map(Jid::to_bare);
         match origin {
             Origin::Session(session) => {
-                if self.host.receive(session, stanza).is_err() {
+                if self.host.receive(self.clock.now(), session, stanza).is_err() {
                     debug!(session = session.as_u64(), "a stanza came after the end of its session");
                 }
             }
