@@ -39,12 +39,34 @@ pub enum UnconfiguredSubdomain {
     Refused,
 }
 
+/// What a server answers to a presence probe of somebody who is not subscribed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefusedProbe {
+    /// Presence of type `unsubscribed`, which heals a subscription that only the other side believes in (RFC 6121 section 4.3.2).
+    #[default]
+    Unsubscribed,
+    /// The stanza error `not-authorized` while the account has not answered the request of who asks, `forbidden` else (RFC 3921 section 5.1.3).
+    Error,
+}
+
+/// Whose roster pushes a client takes, beside those without a sender and those of its own account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RosterPushOrigin {
+    /// Nobody's (RFC 6121 section 2.1.6 rule 2).
+    #[default]
+    Account,
+    /// Those in the name of the very session that gets them too (RFC 3921 section 7.2).
+    Session,
+}
+
 /// The choices of one server or client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     stanza_before_binding: StanzaBeforeBinding,
     unmatched_resource: UnmatchedResource,
     unconfigured_subdomain: UnconfiguredSubdomain,
+    refused_probe: RefusedProbe,
+    roster_push_origin: RosterPushOrigin,
 }
 
 impl Profile {
@@ -53,12 +75,16 @@ impl Profile {
         stanza_before_binding: StanzaBeforeBinding::StreamError,
         unmatched_resource: UnmatchedResource::Rfc6121,
         unconfigured_subdomain: UnconfiguredSubdomain::Remote,
+        refused_probe: RefusedProbe::Unsubscribed,
+        roster_push_origin: RosterPushOrigin::Account,
     };
     /// RFC 3920 and 3921 wherever that is still safe.
     pub const RFC3920: Profile = Profile {
         stanza_before_binding: StanzaBeforeBinding::StanzaError,
         unmatched_resource: UnmatchedResource::Rfc3921,
         unconfigured_subdomain: UnconfiguredSubdomain::Refused,
+        refused_probe: RefusedProbe::Error,
+        roster_push_origin: RosterPushOrigin::Session,
     };
 
     /// What a stanza before binding gets.
@@ -79,6 +105,18 @@ impl Profile {
         self.unconfigured_subdomain
     }
 
+    /// What a probe of somebody who is not subscribed gets.
+    #[must_use]
+    pub const fn refused_probe(&self) -> RefusedProbe {
+        self.refused_probe
+    }
+
+    /// Whose roster pushes a client takes.
+    #[must_use]
+    pub const fn roster_push_origin(&self) -> RosterPushOrigin {
+        self.roster_push_origin
+    }
+
     /// Selects what a stanza before binding gets.
     #[must_use]
     pub const fn with_stanza_before_binding(mut self, rule: StanzaBeforeBinding) -> Self {
@@ -97,6 +135,20 @@ impl Profile {
     #[must_use]
     pub const fn with_unconfigured_subdomain(mut self, rule: UnconfiguredSubdomain) -> Self {
         self.unconfigured_subdomain = rule;
+        self
+    }
+
+    /// Selects what a probe of somebody who is not subscribed gets.
+    #[must_use]
+    pub const fn with_refused_probe(mut self, rule: RefusedProbe) -> Self {
+        self.refused_probe = rule;
+        self
+    }
+
+    /// Selects whose roster pushes a client takes.
+    #[must_use]
+    pub const fn with_roster_push_origin(mut self, rule: RosterPushOrigin) -> Self {
+        self.roster_push_origin = rule;
         self
     }
 }

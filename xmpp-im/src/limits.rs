@@ -14,6 +14,9 @@ pub struct HostLimits {
     roster_bytes: usize,
     roster_text: usize,
     roster_groups: usize,
+    roster_removed: usize,
+    roster_pending: usize,
+    roster_pending_bytes: usize,
     outbox_bytes: usize,
     parked_stanzas: usize,
     parked_bytes: usize,
@@ -21,12 +24,16 @@ pub struct HostLimits {
     module_stanzas: usize,
     background_loads: usize,
     idle_accounts: usize,
-    roster_removed: usize,
+    privacy_lists: usize,
+    privacy_items: usize,
+    privacy_bytes: usize,
+    privacy_text: usize,
 }
 
 impl HostLimits {
-    /// 16 sessions and 10,000 roster items of 4 MiB per account, texts of 1,023 bytes, 1 MiB of waiting stanzas and 256 receivers of directed
-    /// presence per session, and 64 stanzas or 1 MiB for an account that is being loaded.
+    /// Per account 16 sessions, 10,000 roster items of 4 MiB, 1,000 subscription requests of 4 MiB, 32 privacy lists of 256 items and 1 MiB in
+    /// all, texts of 1,023 bytes; per session 1 MiB of waiting stanzas and 256 receivers of directed presence; 64 stanzas or 1 MiB for an
+    /// account that is being loaded.
     #[must_use]
     pub const fn new() -> Self {
         HostLimits {
@@ -35,6 +42,9 @@ impl HostLimits {
             roster_bytes: 4 << 20,
             roster_text: 1_023,
             roster_groups: 100,
+            roster_removed: 1_000,
+            roster_pending: 1_000,
+            roster_pending_bytes: 4 << 20,
             outbox_bytes: 1 << 20,
             parked_stanzas: 64,
             parked_bytes: 1 << 20,
@@ -42,7 +52,10 @@ impl HostLimits {
             module_stanzas: 20_000,
             background_loads: 256,
             idle_accounts: 64,
-            roster_removed: 1_000,
+            privacy_lists: 32,
+            privacy_items: 256,
+            privacy_bytes: 1 << 20,
+            privacy_text: 1_023,
         }
     }
 
@@ -74,6 +87,25 @@ impl HostLimits {
     #[must_use]
     pub const fn roster_groups(&self) -> usize {
         self.roster_groups
+    }
+
+    /// Contacts that were removed and are remembered, so that clients which missed it can be told (RFC 6121 section 2.6.3).
+    #[must_use]
+    pub const fn roster_removed(&self) -> usize {
+        self.roster_removed
+    }
+
+    /// Requests for a subscription that wait for the user's answer, and likewise notices that nobody was told yet. Strangers make them,
+    /// and they are stored whole (RFC 6121 section 3.1.3).
+    #[must_use]
+    pub const fn roster_pending(&self) -> usize {
+        self.roster_pending
+    }
+
+    /// Bytes of those requests together, and likewise of those notices.
+    #[must_use]
+    pub const fn roster_pending_bytes(&self) -> usize {
+        self.roster_pending_bytes
     }
 
     /// Bytes of stanzas that may wait for a session whose client does not read.
@@ -118,12 +150,6 @@ impl HostLimits {
         self.idle_accounts
     }
 
-    /// Removed contacts that are kept in mind for roster versioning (RFC 6121 section 2.6).
-    #[must_use]
-    pub const fn roster_removed(&self) -> usize {
-        self.roster_removed
-    }
-
     /// Sets [`module_stanzas`](Self::module_stanzas).
     #[must_use]
     pub const fn with_module_stanzas(mut self, stanzas: usize) -> Self {
@@ -145,11 +171,28 @@ impl HostLimits {
         self
     }
 
-    /// Sets [`roster_removed`](Self::roster_removed).
+    /// Privacy lists per account.
     #[must_use]
-    pub const fn with_roster_removed(mut self, contacts: usize) -> Self {
-        self.roster_removed = contacts;
-        self
+    pub const fn privacy_lists(&self) -> usize {
+        self.privacy_lists
+    }
+
+    /// Items per privacy list, and addresses in one blocking command.
+    #[must_use]
+    pub const fn privacy_items(&self) -> usize {
+        self.privacy_items
+    }
+
+    /// Bytes of names and values in the privacy lists of an account.
+    #[must_use]
+    pub const fn privacy_bytes(&self) -> usize {
+        self.privacy_bytes
+    }
+
+    /// Bytes in the name of a privacy list.
+    #[must_use]
+    pub const fn privacy_text(&self) -> usize {
+        self.privacy_text
     }
 
     /// Sets [`sessions`](Self::sessions).
@@ -163,6 +206,34 @@ impl HostLimits {
     #[must_use]
     pub const fn with_directed(mut self, addresses: usize) -> Self {
         self.directed = addresses;
+        self
+    }
+
+    /// Sets [`privacy_lists`](Self::privacy_lists).
+    #[must_use]
+    pub const fn with_privacy_lists(mut self, lists: usize) -> Self {
+        self.privacy_lists = lists;
+        self
+    }
+
+    /// Sets [`privacy_items`](Self::privacy_items).
+    #[must_use]
+    pub const fn with_privacy_items(mut self, items: usize) -> Self {
+        self.privacy_items = items;
+        self
+    }
+
+    /// Sets [`privacy_bytes`](Self::privacy_bytes).
+    #[must_use]
+    pub const fn with_privacy_bytes(mut self, bytes: usize) -> Self {
+        self.privacy_bytes = bytes;
+        self
+    }
+
+    /// Sets [`privacy_text`](Self::privacy_text).
+    #[must_use]
+    pub const fn with_privacy_text(mut self, bytes: usize) -> Self {
+        self.privacy_text = bytes;
         self
     }
 
@@ -191,6 +262,21 @@ impl HostLimits {
     #[must_use]
     pub const fn with_roster_groups(mut self, groups: usize) -> Self {
         self.roster_groups = groups;
+        self
+    }
+
+    /// Sets [`roster_removed`](Self::roster_removed).
+    #[must_use]
+    pub const fn with_roster_removed(mut self, contacts: usize) -> Self {
+        self.roster_removed = contacts;
+        self
+    }
+
+    /// Sets [`roster_pending`](Self::roster_pending) and [`roster_pending_bytes`](Self::roster_pending_bytes).
+    #[must_use]
+    pub const fn with_roster_pending(mut self, stanzas: usize, bytes: usize) -> Self {
+        self.roster_pending = stanzas;
+        self.roster_pending_bytes = bytes;
         self
     }
 

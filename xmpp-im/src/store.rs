@@ -189,6 +189,12 @@ impl RosterItem {
         self.version
     }
 
+    /// Whether the contact is in that group.
+    #[must_use]
+    pub fn is_in(&self, group: &str) -> bool {
+        self.groups.contains(group)
+    }
+
     /// Bytes of text in it.
     pub(crate) fn text_bytes(&self) -> usize {
         let groups: usize = self.groups.iter().map(String::len).sum();
@@ -479,10 +485,6 @@ impl AccountData {
     /// The modules that have kept something, by name.
     pub fn modules(&self) -> impl Iterator<Item = &str> + Clone {
         self.state.keys().map(String::as_str)
-    }
-
-    pub(crate) fn into_roster(self) -> Vec<RosterItem> {
-        self.roster
     }
 }
 

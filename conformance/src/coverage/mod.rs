@@ -60,7 +60,7 @@ pub struct Options {
     #[arg(long, requires = "ratchet")]
     write: bool,
 
-    /// Print the first N rows of the draw instead, and which tests cite them [default: 40]
+    /// Print the first N rows of the draw from each part instead, and which tests cite them [default: 40]
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "40", conflicts_with_all = ["json", "ratchet"])]
     draw: Option<usize>,
 }

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use super::queue::Class;
+
 /// The limits of a [`Federation`](super::Federation); the defaults are the project's.
 ///
 /// ```
@@ -15,6 +17,7 @@ use core::time::Duration;
 pub struct FederationLimits {
     remotes: usize,
     waiting_stanzas: usize,
+    waiting_presence: usize,
     waiting_bytes: usize,
     total_bytes: usize,
     wait: Duration,
@@ -27,7 +30,7 @@ pub struct FederationLimits {
 }
 
 impl FederationLimits {
-    /// 4,096 remote domains; 64 stanzas or 1 MiB waiting for each, 64 MiB for all; 60 s for a stanza to wait and for a pair of domains to be
+    /// 4,096 remote domains; 64 stanzas and 4,096 of presence or 1 MiB waiting for each, 64 MiB for all; 60 s for a stanza to wait and for a pair of domains to be
     /// authorized; links without traffic end after 10 minutes; who could not be reached is left alone for 5 s, and for 5 minutes at most; 256
     /// keys to be verified at a time, each in 30 s.
     #[must_use]
@@ -35,6 +38,7 @@ impl FederationLimits {
         FederationLimits {
             remotes: 4_096,
             waiting_stanzas: 64,
+            waiting_presence: 4_096,
             waiting_bytes: 1 << 20,
             total_bytes: 64 << 20,
             wait: Duration::from_secs(60),
@@ -53,10 +57,24 @@ impl FederationLimits {
         self.remotes
     }
 
-    /// Stanzas that may wait for one remote domain.
+    /// Stanzas that may wait for one remote domain, presence apart.
     #[must_use]
     pub const fn waiting_stanzas(&self) -> usize {
         self.waiting_stanzas
+    }
+
+    /// Stanzas of presence that may wait for one remote domain: a login sends one or two to each contact there. What tells of
+    /// availability, or asks for it, finds no room without a word, and makes room for what tells of it anew.
+    #[must_use]
+    pub const fn waiting_presence(&self) -> usize {
+        self.waiting_presence
+    }
+
+    pub(super) const fn waiting(&self, class: Class) -> usize {
+        match class {
+            Class::Presence => self.waiting_presence,
+            Class::Other => self.waiting_stanzas,
+        }
     }
 
     /// Bytes of stanzas that may wait for one remote domain.
@@ -126,6 +144,13 @@ impl FederationLimits {
     pub const fn with_waiting(mut self, stanzas: usize, bytes: usize) -> Self {
         self.waiting_stanzas = stanzas;
         self.waiting_bytes = bytes;
+        self
+    }
+
+    /// Sets [`waiting_presence`](Self::waiting_presence).
+    #[must_use]
+    pub const fn with_waiting_presence(mut self, stanzas: usize) -> Self {
+        self.waiting_presence = stanzas;
         self
     }
 

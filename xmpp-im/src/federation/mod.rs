@@ -116,7 +116,7 @@ use xmpp_core::dialback::{self, Verdict, Verification};
 use xmpp_core::entropy::{Entropy, Seed};
 use xmpp_core::error::Misuse;
 use xmpp_core::jid::BareJid;
-use xmpp_core::stanza::{Condition, Stanza};
+use xmpp_core::stanza::Stanza;
 use xmpp_core::time::Instant;
 
 pub use limits::FederationLimits;
@@ -290,11 +290,11 @@ impl Federation {
         self.remotes.len()
     }
 
-    /// How many stanzas wait for a remote domain, and how many bytes of them: what [`FederationLimits::waiting_stanzas`] and
-    /// [`FederationLimits::waiting_bytes`] limit.
+    /// How many stanzas wait for a remote domain, presence among them, and how many bytes of them: what
+    /// [`FederationLimits::waiting_stanzas`], [`FederationLimits::waiting_presence`] and [`FederationLimits::waiting_bytes`] limit.
     #[must_use]
     pub fn waiting(&self, remote: &BareJid) -> (usize, usize) {
-        self.remotes.get(remote).map_or((0, 0), |known| (known.remote.stanzas(), known.remote.bytes()))
+        self.remotes.get(remote).map_or((0, 0), |known| (known.remote.len(), known.remote.bytes()))
     }
 
     /// Takes a stanza from one of our domains, or a component's, to a foreign one.
@@ -308,8 +308,7 @@ impl Federation {
         if self.admit(&remote) {
             self.with_remote(&remote, |remote, cx| remote.submit(&local, stanza, cx));
         } else {
-            let error = stanza.error_reply(Condition::ResourceConstraint);
-            self.actions.extend(error.map(FederationAction::Bounce));
+            self.actions.extend(queue::refusal(&stanza).map(FederationAction::Bounce));
         }
         Ok(())
     }

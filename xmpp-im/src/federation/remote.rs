@@ -13,7 +13,7 @@ use xmpp_core::time::Instant;
 
 use super::backoff::Backoff;
 use super::link::{Ending, Fault, Link, LinkId, Phase, Purpose};
-use super::queue::Queue;
+use super::queue::{self, Class, Queue};
 use super::verify::{Pending, VerificationId};
 use super::{FederationAction, FederationConfig, Sharing};
 
@@ -36,6 +36,11 @@ impl Cx<'_> {
     /// Tells the sender, if it is one that is told.
     fn bounce(&mut self, stanza: &Stanza, error: StanzaError) {
         self.actions.extend(stanza.error_reply(error).map(FederationAction::Bounce));
+    }
+
+    /// There is no room for the stanza.
+    fn refuse(&mut self, stanza: &Stanza) {
+        self.actions.extend(queue::refusal(stanza).map(FederationAction::Bounce));
     }
 
     fn answer(&mut self, id: VerificationId, verdict: Verdict) {
@@ -126,14 +131,25 @@ impl Remote {
         self.routes.is_empty() && self.links.is_empty() && self.verifications.is_empty()
     }
 
+    /// Stanzas of that class that wait for it.
+    pub(super) fn stanzas(&self, class: Class) -> usize {
+        self.routes.values().map(|route| route.queue.len(class)).sum()
+    }
+
     /// Stanzas that wait for it.
-    pub(super) fn stanzas(&self) -> usize {
-        self.routes.values().map(|route| route.queue.len()).sum()
+    pub(super) fn len(&self) -> usize {
+        self.stanzas(Class::Presence) + self.stanzas(Class::Other)
     }
 
     /// Bytes of stanzas that wait for it.
     pub(super) fn bytes(&self) -> usize {
         self.routes.values().map(|route| route.queue.bytes()).sum()
+    }
+
+    /// Takes out the newest of that class, of the domain of ours of which most wait.
+    fn pop_newest(&mut self, class: Class) -> Option<Stanza> {
+        let longest = self.routes.values_mut().max_by_key(|route| route.queue.len(class))?;
+        longest.queue.pop_newest(class).map(|waiting| waiting.stanza)
     }
 
     fn route(&mut self, local: &BareJid) -> &mut Route {
@@ -149,23 +165,43 @@ impl Remote {
         if let Some(fault) = idle.and_then(|route| route.backoff?.blocked(cx.now)) {
             return cx.bounce(&stanza, fault.error());
         }
-        let limits = cx.config.limits();
-        let (stanzas, waiting, weight) = (self.stanzas(), self.bytes(), stanza.weight());
-        // One stanza always fits where nothing waits, or it could never be sent.
-        let exceeds = |waiting: usize, limit: usize| waiting > 0 && waiting + weight > limit;
-        if stanzas >= limits.waiting_stanzas()
-            || exceeds(waiting, limits.waiting_bytes())
-            || exceeds(cx.elsewhere + waiting, limits.total_bytes())
-        {
-            return cx.bounce(&stanza, Condition::ResourceConstraint.into());
+        if !self.make_room(local, &stanza, cx) {
+            cx.refuse(&stanza);
+            // What was to be taken may have gone.
+            return self.settle(cx);
         }
-        let deadline = cx.now + limits.wait();
+        let deadline = cx.now + cx.config.limits().wait();
         let route = self.route(local);
         route.queue.push(stanza, deadline);
         match route.via {
             Via::None => self.settle(cx),
             Via::Asked { .. } => {}
             Via::Authorized(link) => self.announce(link, cx),
+        }
+    }
+
+    /// Drops what the stanza makes void, and presence that it is worth more than: whether there is room for it then.
+    fn make_room(&mut self, local: &BareJid, stanza: &Stanza, cx: &mut Cx<'_>) -> bool {
+        if let Some(route) = self.routes.get_mut(local) {
+            route.queue.supersede(stanza);
+        }
+        let limits = cx.config.limits();
+        let class = Class::of(stanza);
+        if self.stanzas(class) >= limits.waiting(class) {
+            return false;
+        }
+        loop {
+            let waiting = self.bytes();
+            // One stanza always fits where nothing waits, or it could never be sent.
+            let exceeds = |waiting: usize, limit: usize| waiting > 0 && waiting + stanza.weight() > limit;
+            if !exceeds(waiting, limits.waiting_bytes())
+                && !exceeds(cx.elsewhere + waiting, limits.total_bytes())
+            {
+                return true;
+            }
+            let presence = (class == Class::Other).then(|| self.pop_newest(Class::Presence));
+            let Some(displaced) = presence.flatten() else { return false };
+            cx.refuse(&displaced);
         }
     }
 
@@ -365,19 +401,23 @@ impl Remote {
         }
         let mut displaced = Vec::new();
         loop {
-            let (stanzas, bytes) = (self.stanzas(), self.bytes());
-            let fits = stanzas <= limits.waiting_stanzas()
-                && (stanzas == 1 || bytes <= limits.waiting_bytes())
-                && (stanzas == 1 || cx.elsewhere + bytes <= limits.total_bytes());
-            if fits {
+            let (presence, other, bytes) =
+                (self.stanzas(Class::Presence), self.stanzas(Class::Other), self.bytes());
+            let is_heavy = presence + other > 1
+                && (bytes > limits.waiting_bytes() || cx.elsewhere + bytes > limits.total_bytes());
+            // Where it is only bytes that are short, presence makes room.
+            let class = if other > limits.waiting(Class::Other) || is_heavy && presence == 0 {
+                Class::Other
+            } else if presence > limits.waiting(Class::Presence) || is_heavy {
+                Class::Presence
+            } else {
                 break;
-            }
-            let longest = self.routes.values_mut().max_by_key(|route| route.queue.len());
-            let Some(waiting) = longest.and_then(|route| route.queue.pop_newest()) else { break };
-            displaced.push(waiting.stanza);
+            };
+            let Some(stanza) = self.pop_newest(class) else { break };
+            displaced.push(stanza);
         }
         for stanza in displaced.iter().rev() {
-            cx.bounce(stanza, Condition::ResourceConstraint.into());
+            cx.refuse(stanza);
         }
     }
 

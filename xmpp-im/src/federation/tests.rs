@@ -4,6 +4,7 @@ mod bounds;
 mod links;
 mod model;
 mod order;
+mod presence;
 mod sharing;
 mod verifying;
 
@@ -13,7 +14,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use xmpp_core::jid::Jid;
-use xmpp_core::stanza::{ErrorType, Iq, Message};
+use xmpp_core::stanza::{Condition, ErrorType, Iq, Message, Presence, PresenceType};
 use xmpp_core::xml::Element;
 
 use super::*;
@@ -28,6 +29,12 @@ pub(super) fn message(from: &str, to: &str, id: &str) -> Stanza {
     stanza.set_from(Some(Jid::new(from).unwrap()));
     stanza.set_id(Some(id));
     stanza
+}
+
+/// Presence with that id.
+pub(super) fn presence(type_: PresenceType, from: &str, to: &str, id: &str) -> Stanza {
+    let presence = Presence::new(type_).with_from(Jid::new(from).unwrap()).with_to(Jid::new(to).unwrap());
+    Stanza::Presence(presence.with_id(id))
 }
 
 /// The ids of stanzas, one after the other.

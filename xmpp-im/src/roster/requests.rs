@@ -1,85 +1,107 @@
-//! The requests by which clients get and change their roster (RFC 3921 section 7, RFC 6121 section 2).
+//! Subscription stanzas that are kept for the user: requests until they are answered, notices until somebody was told
+//! (RFC 3921 section 9.4, RFC 6121 section 3.1.3).
+//!
+//! Strangers make them, so there is a limit to their number and to their bytes, for each of the two kinds on its own (RFC 6121 section
+//! 3.1.3 warns of it): what would be past it is not kept, and what is there stays.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::collections::BTreeMap;
 
 use xmpp_core::jid::BareJid;
-use xmpp_core::stanza::{Condition, Iq, IqType, Stanza, StanzaError};
-use xmpp_core::xml::ns;
+use xmpp_core::stanza::{Condition, Presence, StanzaError};
 
-use super::{Update, push};
-use crate::module::{BadState, Context, Kept, Match, Module, Origin, Part, Target, Verdict};
-use crate::session::SessionId;
+use super::Roster;
+use crate::limits::HostLimits;
+use crate::store::{Change, Pending, PendingKind};
 
-/// The module that answers for rosters.
-#[derive(Debug)]
-pub(crate) struct Requests;
+/// Stanzas of one kind, one of each contact.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct KeptStanzas {
+    stanzas: BTreeMap<BareJid, Presence>,
+    /// Bytes of all of them.
+    bytes: usize,
+}
 
-// RFC 6121 section 2.3.3: other people's rosters are nobody's to change.
-const MATCHES: [Match; 2] = [
-    Match::get(Target::Account, ns::ROSTER, "query").for_owner(Condition::Forbidden),
-    Match::set(Target::Account, ns::ROSTER, "query").for_owner(Condition::Forbidden),
-];
-
-impl Module for Requests {
-    fn name(&self) -> &'static str {
-        "roster"
+impl KeptStanzas {
+    pub(super) fn get(&self, from: &BareJid) -> Option<&Presence> {
+        self.stanzas.get(from)
     }
 
-    fn matches(&self) -> &[Match] {
-        &MATCHES
+    pub(super) fn insert(&mut self, from: BareJid, presence: Presence) {
+        self.bytes += presence.weight();
+        let replaced = self.stanzas.insert(from, presence);
+        self.bytes -= replaced.as_ref().map_or(0, Presence::weight);
     }
 
-    fn open(&self, _: &BareJid, _: Kept<'_>) -> Result<Box<dyn Part>, BadState> {
-        Ok(Box::new(RosterPart))
+    pub(super) fn remove(&mut self, from: &BareJid) {
+        let removed = self.stanzas.remove(from);
+        self.bytes -= removed.as_ref().map_or(0, Presence::weight);
+    }
+
+    fn has_room(&self, from: &BareJid, presence: &Presence, limits: &HostLimits) -> bool {
+        let replaced = self.get(from);
+        let count = self.stanzas.len() + usize::from(replaced.is_none());
+        let bytes = self.bytes - replaced.map_or(0, Presence::weight) + presence.weight();
+        count <= limits.roster_pending() && bytes <= limits.roster_pending_bytes()
     }
 }
 
-#[derive(Debug)]
-struct RosterPart;
+impl Roster {
+    /// The contact's request that waits for the user's answer.
+    #[must_use]
+    pub fn request(&self, from: &BareJid) -> Option<&Presence> {
+        self.requests.get(from)
+    }
 
-impl Part for RosterPart {
-    fn handle(&mut self, stanza: &Stanza, cx: &mut Context<'_>) -> Verdict {
-        let (Stanza::Iq(iq), Origin::Session(session)) = (stanza, cx.origin()) else {
-            return Verdict::Continue;
-        };
-        match iq.type_() {
-            IqType::Get => {
-                cx.set_interested(session);
-                let answer = iq.result_reply(Some(cx.roster().query()));
-                cx.reply(answer);
-            }
-            _ => match change(iq, cx) {
-                Ok(()) => drop(cx.reply(iq.result_reply(None))),
-                Err(error) => {
-                    if let Some(error) = iq.error_reply(error) {
-                        cx.reply(error);
-                    }
-                }
-            },
+    /// The requests that wait for the user's answer, in the order of their addresses (RFC 6121 section 3.1.3).
+    pub fn requests(&self) -> impl Iterator<Item = &Presence> + Clone {
+        self.requests.stanzas.values()
+    }
+
+    /// What the contact answered or cancelled and nobody was told yet.
+    #[must_use]
+    pub fn notice(&self, from: &BareJid) -> Option<&Presence> {
+        self.notices.get(from)
+    }
+
+    /// What contacts answered or cancelled and nobody was told yet, in the order of their addresses (RFC 3921 section 9.4).
+    pub fn notices(&self) -> impl Iterator<Item = &Presence> + Clone {
+        self.notices.stanzas.values()
+    }
+
+    /// The change that keeps a stanza; `None` if it is a request of somebody whose request is kept already. Nothing is changed yet.
+    ///
+    /// Of a contact's requests the first is kept (RFC 6121 section 3.1.3 wants one and leaves it open which), so that asking again costs
+    /// nothing; of its notices the last, which says what holds.
+    ///
+    /// # Errors
+    /// `resource-constraint` when there is [no room](HostLimits::roster_pending) for it.
+    pub fn keep(&self, pending: Pending, limits: &HostLimits) -> Result<Option<Change>, StanzaError> {
+        if pending.kind() == PendingKind::Request && self.request(pending.from()).is_some() {
+            Ok(None)
+        } else if self.kept(pending.kind()).has_room(pending.from(), pending.presence(), limits) {
+            Ok(Some(Change::KeepPending(pending)))
+        } else {
+            Err(StanzaError::new(Condition::ResourceConstraint))
         }
-        Verdict::Handled
     }
-}
 
-fn change(iq: &Iq, cx: &mut Context<'_>) -> Result<(), StanzaError> {
-    // XEP-0175 section 3 leaves it to the server whether anonymous accounts have contacts.
-    if cx.is_anonymous() {
-        return Err(StanzaError::new(Condition::NotAllowed));
+    /// The change that forgets a stanza; `None` if there is none. Nothing is changed yet.
+    #[must_use]
+    pub fn forget(&self, from: &BareJid, kind: PendingKind) -> Option<Change> {
+        self.kept(kind).get(from).map(|_| Change::RemovePending { from: from.clone(), kind })
     }
-    let query = iq.payload().ok_or_else(|| StanzaError::new(Condition::BadRequest))?;
-    let update = Update::parse(query, cx.limits())?;
-    let limits = cx.limits().clone();
-    let change = cx.roster().change(update, &limits)?;
-    let told = push(&change);
-    cx.change(change);
-    // RFC 6121 section 2.1.6: every interested resource is told, the one that asked among them.
-    let interested = cx.sessions().filter(|session| session.is_interested());
-    let interested: Vec<_> = interested.map(|session| (session.id(), session.jid().clone())).collect();
-    for (session, jid) in interested {
-        let session: SessionId = session;
-        let push = Iq::set(&cx.token(), told.clone()).with_to(jid);
-        cx.deliver(session, push);
+
+    const fn kept(&self, kind: PendingKind) -> &KeptStanzas {
+        match kind {
+            PendingKind::Request => &self.requests,
+            PendingKind::Notice => &self.notices,
+        }
     }
-    Ok(())
+
+    pub(super) const fn kept_mut(&mut self, kind: PendingKind) -> &mut KeptStanzas {
+        match kind {
+            PendingKind::Request => &mut self.requests,
+            PendingKind::Notice => &mut self.notices,
+        }
+    }
 }

@@ -1,10 +1,14 @@
-use alloc::string::ToString;
+mod requests;
+mod states;
+mod versions;
+
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
 use alloc::vec;
-use alloc::vec::Vec;
 
 use proptest::prelude::*;
-use xmpp_core::stanza::ErrorType;
-use xmpp_core::xml::Builder;
+use xmpp_core::stanza::{Condition, ErrorType};
+use xmpp_core::xml::{Builder, Element, ns};
 
 use super::*;
 
@@ -158,8 +162,8 @@ fn items_one_below_at_and_above_the_limit() {
 #[test]
 fn r6121_2_5_3_01_who_is_not_there_cannot_be_removed() {
     let mut roster: Roster = [RosterItem::new(jid("nurse@example.com"))].into_iter().collect();
-    let stranger = roster.change(Update::Remove(jid("romeo@example.net")), &HostLimits::new());
-    assert_eq!(stranger.unwrap_err().condition(), Condition::ItemNotFound);
+    let stranger = roster.change(Update::Remove(jid("romeo@example.net")), &HostLimits::new()).unwrap_err();
+    assert_eq!((stranger.condition(), stranger.type_()), (Condition::ItemNotFound, ErrorType::Modify));
     let change = roster.change(Update::Remove(jid("nurse@example.com")), &HostLimits::new()).unwrap();
     roster.apply(&change);
     roster.apply(&change);
@@ -168,36 +172,43 @@ fn r6121_2_5_3_01_who_is_not_there_cannot_be_removed() {
 
 #[test]
 fn r6121_2_1_4_01_the_answer_to_a_get() {
-    assert_eq!(Roster::default().query().to_string(), "<query xmlns='jabber:iq:roster'/>");
+    assert_eq!(Roster::default().query().to_string(), "<query xmlns='jabber:iq:roster' ver='0-0'/>");
     let roster: Roster = [
         RosterItem::new(jid("romeo@example.net"))
             .with_name("R & <J>")
             .with_subscription(Subscription::Both)
             .with_group("Z")
-            .with_group("Friends"),
-        RosterItem::new(jid("benvolio@example.org")),
+            .with_group("Friends")
+            .with_version(0x1f),
+        RosterItem::new(jid("benvolio@example.org")).with_ask(true).with_approved(true),
     ]
     .into_iter()
     .collect();
     assert_eq!(
         roster.query().to_string(),
-        "<query xmlns='jabber:iq:roster'><item jid='benvolio@example.org' subscription='none'/>\
+        "<query xmlns='jabber:iq:roster' ver='0-1f'>\
+         <item approved='true' ask='subscribe' jid='benvolio@example.org' subscription='none'/>\
          <item jid='romeo@example.net' name='R &amp; &lt;J&gt;' subscription='both'><group>Friends</group>\
          <group>Z</group></item></query>"
     );
 }
 
 #[test]
-fn r6121_2_1_6_01_a_push_has_the_item_that_changed() {
-    let item = RosterItem::new(jid("nurse@example.com")).with_name("Nurse").with_group("Servants");
+fn r6121_2_1_6_01_a_push_has_the_item_that_changed_and_the_version() {
+    let mut roster = Roster::default();
+    let change =
+        roster.change(set("nurse@example.com", Some("Nurse"), &["Servants"]), &HostLimits::new()).unwrap();
+    roster.apply(&change);
     assert_eq!(
-        push(&Change::SetRosterItem(item)).to_string(),
-        "<query xmlns='jabber:iq:roster'><item jid='nurse@example.com' name='Nurse' subscription='none'>\
+        roster.push(&change).unwrap().to_string(),
+        "<query xmlns='jabber:iq:roster' ver='0-1'><item jid='nurse@example.com' name='Nurse' subscription='none'>\
          <group>Servants</group></item></query>"
     );
+    let change = roster.change(Update::Remove(jid("nurse@example.com")), &HostLimits::new()).unwrap();
+    roster.apply(&change);
     assert_eq!(
-        push(&removal(jid("nurse@example.com"))).to_string(),
-        "<query xmlns='jabber:iq:roster'><item jid='nurse@example.com' subscription='remove'/></query>"
+        roster.push(&change).unwrap().to_string(),
+        "<query xmlns='jabber:iq:roster' ver='0-2'><item jid='nurse@example.com' subscription='remove'/></query>"
     );
 }
 
@@ -210,10 +221,18 @@ fn what_a_client_cannot_read_is_no_item() {
         Element::builder("urn:example", "item").attr("jid", "nurse@example.com").build(),
         element("group").attr("jid", "nurse@example.com").build(),
     ] {
-        assert_eq!(parse_item(element.as_ref()), None, "{element}");
+        assert_eq!(Entry::parse(element.as_ref()), None, "{element}");
     }
-    let bare = parse_item(nurse().build().as_ref());
-    assert_eq!(bare, Some(Change::SetRosterItem(RosterItem::new(jid("nurse@example.com")))));
+    let item = RosterItem::new(jid("nurse@example.com"));
+    assert_eq!(Entry::parse(nurse().build().as_ref()), Some(Entry::Present(item.clone())));
+    for (value, approved) in [("true", true), ("1", true), ("false", false), ("0", false), ("TRUE", false)] {
+        let read = Entry::parse(nurse().attr("approved", value).build().as_ref());
+        assert_eq!(read, Some(Entry::Present(item.clone().with_approved(approved))), "{value}");
+    }
+    for (value, ask) in [("subscribe", true), ("unsubscribe", false)] {
+        let read = Entry::parse(nurse().attr("ask", value).build().as_ref());
+        assert_eq!(read, Some(Entry::Present(item.clone().with_ask(ask))), "{value}");
+    }
 }
 
 /// The contacts as a client would keep them: name and groups under the address.
@@ -259,20 +278,24 @@ proptest! {
                 Ok(change) => {
                     prop_assert_eq!(expected, Ok(()));
                     // What is pushed reads back as the change.
-                    let pushed = push(&change);
-                    prop_assert_eq!(parse_item(pushed.children().next().unwrap()), Some(change.clone()));
+                    let pushed = roster.push(&change).unwrap();
+                    let entry = match &change {
+                        Change::SetRosterItem(item) => Entry::Present(item.clone().with_version(0)),
+                        _ => Entry::Removed(Jid::new(jid).unwrap()),
+                    };
+                    prop_assert_eq!(Entry::parse(pushed.children().next().unwrap()), Some(entry));
                     roster.apply(&change);
                 }
                 Err(error) => prop_assert_eq!(expected, Err(error.condition())),
             }
             let told = roster.query();
-            let read: Option<Vec<_>> = told.children().map(parse_item).collect();
-            let read: Model = read.unwrap().into_iter().map(|change| match change {
-                Change::SetRosterItem(item) => {
+            let read: Option<Vec<_>> = told.children().map(Entry::parse).collect();
+            let read: Model = read.unwrap().into_iter().map(|entry| match entry {
+                Entry::Present(item) => {
                     let groups = item.groups().map(Into::into).collect();
                     (item.jid().to_string(), (item.name().map(Into::into), groups))
                 }
-                other => panic!("{other:?} in an answer"),
+                Entry::Removed(jid) => panic!("{jid} in an answer"),
             }).collect();
             prop_assert_eq!(&read, &model);
         }
@@ -304,5 +327,5 @@ fn a_roster_has_room_for_so_much_text() {
     assert!(roster.change(set("a@aaa.example.com.x", Some("longer"), &["group"]), &tight).is_err());
     roster.apply(&roster.change(set("a@aaa.example.com.x", None, &[]), &tight).unwrap());
     roster.apply(&roster.change(Update::Remove(jid("a@aaa.example.com.x")), &tight).unwrap());
-    assert_eq!(roster, Roster::default());
+    assert_eq!((roster.len(), roster.bytes), (0, 0));
 }

@@ -4,14 +4,25 @@ use alloc::vec;
 
 use proptest::prelude::*;
 
+use super::queue::Class;
 use super::*;
 
 const LOCALS: [&str; 2] = [LOCAL, OTHER];
 const REMOTES: [&str; 4] = [REMOTE, "verona.example", "mantua.example", "venice.example"];
 /// Small, so that every one of them is met.
 const STANZAS: usize = 5;
+const PRESENCE: usize = 7;
 const KNOWN: usize = 3;
 const ASKED: usize = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Message,
+    Error,
+    Availability,
+    Probe,
+    Subscription,
+}
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -19,7 +30,7 @@ enum Op {
         local: usize,
         remote: usize,
         sender: usize,
-        is_error: bool,
+        sort: Sort,
     },
     Connected(usize),
     Authorized(usize, Method),
@@ -38,6 +49,13 @@ enum Op {
 fn any_op() -> impl Strategy<Value = Op> {
     use proptest::sample::select;
     let link = 0..6_usize;
+    let sort = prop_oneof![
+        5 => Just(Sort::Message),
+        1 => Just(Sort::Error),
+        3 => Just(Sort::Availability),
+        1 => Just(Sort::Probe),
+        1 => Just(Sort::Subscription),
+    ];
     let remote = select(vec![0_usize, 0, 0, 0, 1, 2, 3]);
     let method = select(vec![Method::Dialback, Method::External]);
     let refusal = select(vec![
@@ -49,8 +67,8 @@ fn any_op() -> impl Strategy<Value = Op> {
     let verdict =
         select(vec![Verdict::Valid, Verdict::Invalid, Verdict::Failed(dialback::Condition::ItemNotFound)]);
     prop_oneof![
-        12 => (0..2_usize, remote.clone(), 0..2_usize, proptest::bool::weighted(0.1)).prop_map(
-            |(local, remote, sender, is_error)| Op::Submit { local, remote, sender, is_error }
+        12 => (0..2_usize, remote.clone(), 0..2_usize, sort).prop_map(
+            |(local, remote, sender, sort)| Op::Submit { local, remote, sender, sort }
         ),
         2 => link.clone().prop_map(Op::Connected),
         6 => (link.clone(), method).prop_map(|(link, method)| Op::Authorized(link, method)),
@@ -77,7 +95,7 @@ enum Fate {
 #[derive(Debug)]
 struct Sent {
     pair: String,
-    is_error: bool,
+    sort: Sort,
     fate: Fate,
     taken: usize,
 }
@@ -112,6 +130,7 @@ impl World {
         let secs = Duration::from_secs;
         let limits = FederationLimits::new()
             .with_waiting(STANZAS, 4_000)
+            .with_waiting_presence(PRESENCE)
             .with_total_bytes(6_000)
             .with_remotes(KNOWN)
             .with_wait(secs(10))
@@ -145,15 +164,20 @@ impl World {
         connection.unwrap_or_else(|| panic!("{id:?} is not there"))
     }
 
-    fn submit(&mut self, local: &str, remote: &str, sender: usize, is_error: bool) {
+    fn submit(&mut self, local: &str, remote: &str, sender: usize, sort: Sort) {
         let number = self.stanzas.len();
         let (from, to) = (format!("s{sender}@{local}/r"), format!("romeo@{remote}"));
-        let mut stanza = message(&from, &to, &number.to_string());
-        if is_error {
-            stanza =
-                message(&to, &from, &number.to_string()).error_reply(Condition::ServiceUnavailable).unwrap();
-        }
-        self.stanzas.push(Sent { pair: format!("{from} {to}"), is_error, fate: Fate::Waiting, taken: 0 });
+        let id = number.to_string();
+        let told = |type_| presence(type_, &from, &to, &id);
+        let stanza = match sort {
+            Sort::Message => message(&from, &to, &id),
+            Sort::Error => message(&to, &from, &id).error_reply(Condition::ServiceUnavailable).unwrap(),
+            Sort::Availability if number.is_multiple_of(2) => told(PresenceType::Available),
+            Sort::Availability => told(PresenceType::Unavailable),
+            Sort::Probe => told(PresenceType::Probe),
+            Sort::Subscription => told(PresenceType::Subscribe),
+        };
+        self.stanzas.push(Sent { pair: format!("{from} {to}"), sort, fate: Fate::Waiting, taken: 0 });
         self.federation.submit(self.now, stanza).unwrap();
     }
 
@@ -169,8 +193,8 @@ impl World {
 
     fn run(&mut self, op: Op) {
         match op {
-            Op::Submit { local, remote, sender, is_error } => {
-                self.submit(LOCALS[local], REMOTES[remote], sender, is_error);
+            Op::Submit { local, remote, sender, sort } => {
+                self.submit(LOCALS[local], REMOTES[remote], sender, sort);
             }
             Op::Connected(index) => {
                 let now = self.now;
@@ -306,7 +330,7 @@ impl World {
                 FederationAction::Ready(link) => assert!(!self.by_id(link).is_closing),
                 FederationAction::Bounce(error) => {
                     let sent = &mut self.stanzas[Self::number(&error)];
-                    assert!(!sent.is_error);
+                    assert_ne!(sent.sort, Sort::Error);
                     assert_eq!(sent.fate, Fate::Waiting, "{error}");
                     sent.fate = Fate::Bounced;
                 }
@@ -334,7 +358,8 @@ impl World {
         let (mut deadlines, mut unreachable, mut idle) = (0, 0, 0);
         for (domain, known) in &federation.remotes {
             assert!(!known.remote.is_blank());
-            assert!(known.remote.stanzas() <= STANZAS);
+            assert!(known.remote.stanzas(Class::Other) <= STANZAS);
+            assert!(known.remote.stanzas(Class::Presence) <= PRESENCE);
             let deadline = known.remote.deadline(&federation.config);
             assert_eq!(known.index, Index { deadline, spare: known.remote.spare() });
             let filed = |at: Instant| (at, domain.clone());
@@ -369,8 +394,10 @@ impl World {
         assert_eq!(self.federation.remotes(), 0);
         assert_eq!(self.federation.poll_timeout(), None);
         for sent in &self.stanzas {
-            // An error that did not reach its recipient is gone: it is never answered.
-            let is_gone = sent.is_error && sent.fate == Fate::Waiting;
+            // An error that did not reach its recipient is gone: it is never answered. So is presence that a newer one made void, or that
+            // there was no room for.
+            let may_go = matches!(sent.sort, Sort::Error | Sort::Availability | Sort::Probe);
+            let is_gone = may_go && sent.fate == Fate::Waiting;
             assert!(is_gone || matches!(sent.fate, Fate::Sent | Fate::Bounced), "{sent:?}");
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 
 const GET: &str = "<iq type='get' id='get'><query xmlns='jabber:iq:roster'/></iq>";
 const EMPTY: &str =
-    "<iq to='juliet@example.com/a' id='get' type='result'><query xmlns='jabber:iq:roster'/></iq>";
+    "<iq to='juliet@example.com/a' id='get' type='result'><query xmlns='jabber:iq:roster' ver='0-0'/></iq>";
 
 fn set(contact: &str, id: &str) -> String {
     format!("<iq type='set' id='{id}'><query xmlns='jabber:iq:roster'><item jid='{contact}'/></query></iq>")
@@ -43,7 +43,7 @@ fn r6121_2_3_2_01_results_and_pushes_leave_when_the_change_is_stored() {
     assert_eq!((desk.got(first), desk.got(second)), (vec![], vec![]));
     let change = desk.changes.front().unwrap();
     assert_eq!(*change.owner(), bare("juliet@example.com"));
-    let item = RosterItem::new(Jid::new("nurse@example.com").unwrap());
+    let item = RosterItem::new(Jid::new("nurse@example.com").unwrap()).with_version(1);
     assert_eq!(change.changes(), [Change::SetRosterItem(item)]);
     desk.stored();
     // The sender is told as well, and is answered.
@@ -55,7 +55,7 @@ fn r6121_2_3_2_01_results_and_pushes_leave_when_the_change_is_stored() {
     // covers 6120-8.1.1.1-04
     assert_eq!(
         push.to_string().replace(push.id(), "ID"),
-        "<iq to='juliet@example.com/a' id='ID' type='set'><query xmlns='jabber:iq:roster'>\
+        "<iq to='juliet@example.com/a' id='ID' type='set'><query xmlns='jabber:iq:roster' ver='0-1'>\
          <item jid='nurse@example.com' subscription='none'/></query></iq>"
     );
     assert_eq!(answer.to_string(), result("set"));

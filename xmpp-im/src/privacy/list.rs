@@ -1,0 +1,165 @@
+//! A list: items in their order, and what they decide (RFC 3921 sections 10.1 and 10.2).
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use xmpp_core::jid::Jid;
+use xmpp_core::stanza::{Condition, StanzaError};
+use xmpp_core::xml::{Element, ElementRef, ns};
+
+use super::item::{Item, Subject, Traffic};
+use crate::store::{RosterItem, Subscription};
+
+/// A privacy list: at least one item, no two with the same order.
+///
+/// ```
+/// use xmpp_core::jid::Jid;
+/// use xmpp_im::privacy::{Action, Item, List, Subject, Traffic};
+///
+/// let tybalt = Jid::new("tybalt@example.com")?;
+/// let deny = Item::new(1, Action::Deny, Subject::Jid(tybalt.clone()));
+/// let list = List::new("public", [Item::new(2, Action::Allow, Subject::Anyone), deny.clone()]).expect("two orders");
+///
+/// // Tybalt is not in the roster.
+/// assert_eq!(list.decide(Traffic::Message, &tybalt, || None), Some(&deny));
+/// # Ok::<(), xmpp_core::jid::JidError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    name: String,
+    /// By ascending order.
+    items: Vec<Item>,
+    /// Which item is where, by subject and then by order: a broadcast asks for every contact, so that it does not look at every item.
+    by_subject: Vec<usize>,
+    /// Whether there are items for groups or subscriptions.
+    reads_roster: bool,
+}
+
+impl List {
+    /// A list of that name: none without a name or items, or if two of these have the same order.
+    #[must_use]
+    pub fn new(name: &str, items: impl IntoIterator<Item = Item>) -> Option<Self> {
+        let mut items: Vec<Item> = items.into_iter().collect();
+        items.sort_by_key(Item::order);
+        let repeats = items.iter().zip(items.iter().skip(1)).any(|(item, next)| item.order() == next.order());
+        if name.is_empty() || items.is_empty() || repeats {
+            return None;
+        }
+        let mut by_subject: Vec<_> =
+            items.iter().enumerate().map(|(at, item)| (item.subject().key(), at)).collect();
+        by_subject.sort_unstable();
+        let by_subject = by_subject.into_iter().map(|(_, at)| at).collect();
+        let reads_roster =
+            items.iter().any(|item| matches!(item.subject(), Subject::Group(_) | Subject::Subscription(_)));
+        Some(List { name: name.to_owned(), items, by_subject, reads_roster })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its items, by ascending order.
+    #[must_use]
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The addresses that it blocks wholly, as the blocking command shows them (XEP-0191 section 5).
+    pub fn blocked(&self) -> impl Iterator<Item = &Jid> {
+        self.items.iter().filter_map(Item::blocked)
+    }
+
+    /// The groups that it is about.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter_map(|item| match item.subject() {
+            Subject::Group(group) => Some(group.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The item that decides about a stanza from or to `peer`: the first one that is about it. Without one, it is allowed (RFC 3921 section 10.2,
+    /// rules 5 to 7).
+    ///
+    /// `contact` looks up what the roster has of the peer; it is called only by lists that need it.
+    pub fn decide<'r>(
+        &self,
+        traffic: Traffic,
+        peer: &Jid,
+        contact: impl FnOnce() -> Option<&'r RosterItem>,
+    ) -> Option<&Item> {
+        let find = |type_, value| self.first((type_, value), traffic);
+        let mut first = find(None, "");
+        let mut consider = |found: Option<usize>| first = [first, found].into_iter().flatten().min();
+
+        // RFC 3921 section 10.1: an address stands for itself, without resource for every resource, and a domain for all in it and below it.
+        let address = Some("jid");
+        consider(find(address, peer.as_str()));
+        if peer.is_full() {
+            consider(find(address, bare(peer)));
+        }
+        if peer.node().is_some() {
+            consider(find(address, peer.domain()));
+        }
+        let mut domain = peer.domain();
+        while let Some((_, parent)) = domain.split_once('.') {
+            consider(find(address, parent));
+            domain = parent;
+        }
+
+        if self.reads_roster {
+            let contact = contact();
+            let subscription = contact.map_or(Subscription::None, RosterItem::subscription);
+            consider(find(Some("subscription"), subscription.name()));
+            for group in contact.into_iter().flat_map(RosterItem::groups) {
+                consider(find(Some("group"), group));
+            }
+        }
+        self.items.get(first?)
+    }
+
+    /// Where the first item for this subject and such stanzas is.
+    fn first(&self, subject: (Option<&str>, &str), traffic: Traffic) -> Option<usize> {
+        let item = |at: &usize| self.items.get(*at);
+        let start =
+            self.by_subject.partition_point(|at| item(at).is_some_and(|item| item.subject().key() < subject));
+        let same = self.by_subject.iter().skip(start).copied();
+        same.map_while(|at| Some((at, item(&at).filter(|item| item.subject().key() == subject)?)))
+            .find(|(_, item)| item.kinds().contains(traffic))
+            .map(|(at, _)| at)
+    }
+
+    /// Bytes of text in it.
+    pub(super) fn text_bytes(&self) -> usize {
+        let values: usize = self.items.iter().map(|item| item.subject().key().1.len()).sum();
+        self.name.len() + values
+    }
+
+    /// Reads a `<list/>` with its items.
+    ///
+    /// # Errors
+    /// `bad-request` without name or items, for an order that comes twice and for children that are no items; and what [`Item::parse`] finds.
+    pub fn parse(list: ElementRef<'_>) -> Result<Self, StanzaError> {
+        let bad_request = || StanzaError::new(Condition::BadRequest);
+        let name = list.attr("name").ok_or_else(bad_request)?;
+        let items = list.children().map(|item| match item.is(ns::PRIVACY, "item") {
+            true => Item::parse(item),
+            false => Err(bad_request()),
+        });
+        List::new(name, items.collect::<Result<Vec<_>, _>>()?).ok_or_else(bad_request)
+    }
+
+    /// The `<list/>` with its items.
+    #[must_use]
+    pub fn to_element(&self) -> Element {
+        let items = self.items.iter().map(Item::to_element);
+        Element::builder(ns::PRIVACY, "list").attr("name", &self.name).children(items).build()
+    }
+}
+
+/// An address without its resource, as text: neither node nor domain has a '/' in it.
+fn bare(jid: &Jid) -> &str {
+    jid.as_str().split_once('/').map_or(jid.as_str(), |(bare, _)| bare)
+}
