@@ -49,6 +49,16 @@ pub enum RefusedProbe {
     Error,
 }
 
+/// Whose roster pushes a client takes, beside those without a sender and those of its own account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RosterPushOrigin {
+    /// Nobody's (RFC 6121 section 2.1.6 rule 2).
+    #[default]
+    Account,
+    /// Those in the name of the very session that gets them too (RFC 3921 section 7.2).
+    Session,
+}
+
 /// The choices of one server or client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -56,6 +66,7 @@ pub struct Profile {
     unmatched_resource: UnmatchedResource,
     unconfigured_subdomain: UnconfiguredSubdomain,
     refused_probe: RefusedProbe,
+    roster_push_origin: RosterPushOrigin,
 }
 
 impl Profile {
@@ -65,6 +76,7 @@ impl Profile {
         unmatched_resource: UnmatchedResource::Rfc6121,
         unconfigured_subdomain: UnconfiguredSubdomain::Remote,
         refused_probe: RefusedProbe::Unsubscribed,
+        roster_push_origin: RosterPushOrigin::Account,
     };
     /// RFC 3920 and 3921 wherever that is still safe.
     pub const RFC3920: Profile = Profile {
@@ -72,6 +84,7 @@ impl Profile {
         unmatched_resource: UnmatchedResource::Rfc3921,
         unconfigured_subdomain: UnconfiguredSubdomain::Refused,
         refused_probe: RefusedProbe::Error,
+        roster_push_origin: RosterPushOrigin::Session,
     };
 
     /// What a stanza before binding gets.
@@ -96,6 +109,12 @@ impl Profile {
     #[must_use]
     pub const fn refused_probe(&self) -> RefusedProbe {
         self.refused_probe
+    }
+
+    /// Whose roster pushes a client takes.
+    #[must_use]
+    pub const fn roster_push_origin(&self) -> RosterPushOrigin {
+        self.roster_push_origin
     }
 
     /// Selects what a stanza before binding gets.
@@ -123,6 +142,13 @@ impl Profile {
     #[must_use]
     pub const fn with_refused_probe(mut self, rule: RefusedProbe) -> Self {
         self.refused_probe = rule;
+        self
+    }
+
+    /// Selects whose roster pushes a client takes.
+    #[must_use]
+    pub const fn with_roster_push_origin(mut self, rule: RosterPushOrigin) -> Self {
+        self.roster_push_origin = rule;
         self
     }
 }

@@ -9,13 +9,16 @@
 //! | resource binding, RFC 6120 section 7, who gives way at a conflict, accounts without a password (XEP-0175) | [`host`] |
 //! | where stanzas go: accounts, components, foreign domains, RFC 3920 section 10, RFC 6120 section 10 | [`host`] |
 //! | session establishment, RFC 3921 section 3 | [`establish`] |
+//! | conversations between two: threads, and where answers go, RFC 3921 section 4, RFC 6121 section 5.1 | [`conversation`] |
 //! | presence among the resources of an account, and to whom it names, RFC 6121 section 4 | [`host`] |
 //! | who may ask for presence, and what they are told, RFC 3921 section 5, RFC 6121 section 4 | [`presence`] |
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
 //! | whom an account does not want to hear from, RFC 3921 section 10, XEP-0191 | [`privacy`], [`blocking`] |
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
 //! | other servers: what waits for them, and which streams carry it, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
+//! | delayed delivery, XEP-0203 | [`delay`] |
 //! | what a subscription is in, and what each stanza of one does, RFC 3921 section 9, RFC 6121 section 3 | [`subscription`] |
+//! | all of it from the other side: sessions, rosters, presence, chats of a client | [`client`] |
 //! | what storage has to do | [`store`] |
 //! | how much of everything | [`limits`], [`federation::FederationLimits`] |
 #![no_std]
@@ -27,6 +30,9 @@ extern crate std;
 
 mod account;
 pub mod blocking;
+pub mod client;
+pub mod conversation;
+pub mod delay;
 pub mod establish;
 pub mod federation;
 pub mod host;

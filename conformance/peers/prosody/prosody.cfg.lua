@@ -3,6 +3,7 @@
 -- serves no other servers and no components.
 
 local federated = ENV_PEER_S2S_PORT ~= nil
+local offline = ENV_PEER_OFFLINE ~= "kept" and "offline" or nil
 
 run_as_root = true -- a container's test user; otherwise without effect
 daemonize = false
@@ -16,9 +17,9 @@ interfaces = { "127.0.0.1" }
 use_ipv6 = false
 c2s_ports = { tonumber(ENV_PEER_PORT) }
 c2s_direct_tls_ports = {}
-modules_disabled = federated and { "offline" } or { "s2s", "s2s_auth_certs", "offline" }
+modules_disabled = federated and { offline } or { "s2s", "s2s_auth_certs", offline }
 modules_enabled = {
-	"roster"; "saslauth"; "tls"; "disco"; "ping"; "tls_bindings";
+	"roster"; "saslauth"; "tls"; "disco"; "ping"; "blocklist"; "tls_bindings";
 	federated and "dialback" or nil;
 	federated and "proofs" or nil;
 }

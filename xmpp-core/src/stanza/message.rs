@@ -142,10 +142,11 @@ impl Message {
         self.payload.text("thread")
     }
 
-    /// The conversation of which its own is an offshoot (RFC 6121 section 5.2.5).
+    /// The conversation of which its own is an offshoot (RFC 6121 section 5.2.5). None is its own parent.
     #[must_use]
     pub fn thread_parent(&self) -> Option<&str> {
-        self.child(ns::CLIENT, "thread")?.attr("parent")
+        let thread = self.child(ns::CLIENT, "thread")?;
+        thread.attr("parent").filter(|parent| *parent != thread.text())
     }
 
     /// The same message with that body in the message's language, in place of one it had.
@@ -178,9 +179,19 @@ impl Message {
 
     /// The same message as part of that conversation, of which there is only one (RFC 6121 section 5.2.5).
     #[must_use]
-    pub fn with_thread(mut self, thread: &str) -> Self {
-        let thread = Element::builder(ns::CLIENT, "thread").text(thread).build();
-        self.payload = self.payload.with(Some(thread), |old| old.is(ns::CLIENT, "thread"));
+    pub fn with_thread(self, thread: &str) -> Self {
+        self.with_thread_of(None, thread)
+    }
+
+    /// The same message as part of that conversation, an offshoot of the one that is its `parent`. None is its own parent
+    /// (RFC 6121 section 5.2.5): that one is left out.
+    #[must_use]
+    pub fn with_thread_of(mut self, parent: Option<&str>, thread: &str) -> Self {
+        let mut element = Element::builder(ns::CLIENT, "thread").text(thread);
+        if let Some(parent) = parent.filter(|parent| *parent != thread) {
+            element = element.attr("parent", parent);
+        }
+        self.payload = self.payload.with(Some(element.build()), |old| old.is(ns::CLIENT, "thread"));
         self
     }
 
@@ -189,6 +200,29 @@ impl Message {
     pub fn with_child(mut self, child: Element) -> Self {
         self.payload = self.payload.with(Some(child), |_| false);
         self
+    }
+
+    /// The same message without the elements directly below it that fit.
+    #[must_use]
+    pub fn without_children(mut self, fits: impl Fn(ElementRef<'_>) -> bool) -> Self {
+        if self.children().any(&fits) {
+            self.payload = self.payload.with(None, fits);
+        }
+        self
+    }
+
+    /// The beginning of an answer: for who wrote this, of the same type, in the same conversation, and still without a body
+    /// (RFC 3921 sections 2.1.1, 2.1.2.3 and 4.1). What is said in a room is answered to the room. None to an error, which is an answer
+    /// itself, and to what has no sender.
+    #[must_use]
+    pub fn reply(&self) -> Option<Message> {
+        let from = self.from().filter(|_| !self.is_error())?;
+        let to = match self.type_() {
+            MessageType::Groupchat => from.to_bare().into(),
+            _ => from.clone(),
+        };
+        let thread = self.child(ns::CLIENT, "thread").map(ElementRef::to_element);
+        Some(Message::from_parts(self.type_, Header::default(), Payload::of(thread)).with_to(to))
     }
 
     /// The message that tells its sender of that error; none if it is itself of type `error` (RFC 6120 section 8.3.1).

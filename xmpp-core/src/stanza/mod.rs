@@ -42,6 +42,7 @@ mod parse;
 mod payload;
 mod presence;
 mod reply;
+mod text;
 mod tracker;
 
 use alloc::string::String;
@@ -53,6 +54,7 @@ pub use iq::{Iq, IqType};
 pub use malformed::{Fault, Malformed};
 pub use message::{Message, MessageType};
 pub use presence::{InvalidPriority, Presence, PresenceType, Show};
+pub use text::TextError;
 pub use tracker::{RequestId, Tracker};
 
 use header::Header;

@@ -178,10 +178,12 @@ impl Presence {
         self.header.set_id(id);
     }
 
-    /// How available the sender is; none for simply available, which a state that is not defined counts as.
+    /// How available the sender is; none for simply available, which a state that is not defined, or with elements among its
+    /// text, counts as.
     #[must_use]
     pub fn show(&self) -> Option<Show> {
-        Show::from_name(self.payload.text("show")?.trim_matches(is_space))
+        let show = self.child(ns::CLIENT, "show").filter(|show| show.children().next().is_none())?;
+        Show::from_name(show.text().trim_matches(is_space))
     }
 
     /// The availability in words: the first status (RFC 6121 section 4.7.2.2).
@@ -210,9 +212,10 @@ impl Presence {
         }
     }
 
-    /// The same presence with that state, or without one.
+    /// The same presence with that state, or without one; only what is available has one (RFC 6121 section 4.7.2.1).
     #[must_use]
     pub fn with_show(mut self, show: Option<Show>) -> Self {
+        let show = show.filter(|_| self.type_ == PresenceType::Available);
         let show = show.map(|show| Element::builder(ns::CLIENT, "show").text(show.name()).build());
         self.payload = self.payload.with(show, |old| old.is(ns::CLIENT, "show"));
         self
@@ -232,10 +235,11 @@ impl Presence {
         self
     }
 
-    /// The same presence with that priority; 0 is said by leaving it out.
+    /// The same presence with that priority, of which only what is available has one (RFC 6121 section 4.7.2.3); 0 is said by
+    /// leaving it out.
     #[must_use]
     pub fn with_priority(mut self, priority: i8) -> Self {
-        let priority = (priority != 0)
+        let priority = (priority != 0 && self.type_ == PresenceType::Available)
             .then(|| Element::builder(ns::CLIENT, "priority").text(&priority.to_string()).build());
         self.payload = self.payload.with(priority, |old| old.is(ns::CLIENT, "priority"));
         self

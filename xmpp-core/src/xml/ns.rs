@@ -36,8 +36,6 @@ pub const DIALBACK: &str = "jabber:server:dialback";
 pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
 /// XMPP ping (XEP-0199).
 pub const PING: &str = "urn:xmpp:ping";
-/// When a stanza was said that comes late (XEP-0203).
-pub const DELAY: &str = "urn:xmpp:delay";
 /// What the prefix `xml` is bound to (Namespaces in XML 1.0 section 3).
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// What the prefix `xmlns` is bound to (Namespaces in XML 1.0 section 3).

@@ -74,6 +74,11 @@ impl Directed {
         self.told.contains(address) || address.is_full() && self.told.contains(address.to_bare().as_jid())
     }
 
+    /// All of them, in the order of their addresses.
+    pub fn iter(&self) -> impl Iterator<Item = &Jid> + Clone {
+        self.told.iter()
+    }
+
     /// Takes out all of them, in the order of their addresses.
     pub fn take(&mut self) -> impl Iterator<Item = Jid> + use<> {
         core::mem::take(&mut self.told).into_iter()

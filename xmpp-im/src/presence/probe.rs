@@ -1,14 +1,13 @@
 //! What a probe is answered (RFC 3921 section 5.1.3, RFC 6121 sections 4.3.2 and 4.6.6).
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use xmpp_core::jid::{FullJid, Jid};
 use xmpp_core::profile::RefusedProbe;
 use xmpp_core::stanza::{Condition, Presence, PresenceType};
 use xmpp_core::time::UtcTime;
-use xmpp_core::xml::{Element, ns};
 
+use crate::delay::Delay;
 use crate::subscription::State;
 
 /// A connected resource of the account that is asked about.
@@ -128,6 +127,5 @@ fn absent(last: Option<(UtcTime, &Presence)>, account: &Jid, prober: &Jid, id: O
     let Some((at, last)) = last else { return mere(PresenceType::Unavailable, account, prober, id) };
     let mut presence = last.clone().with_from(account.clone()).with_to(prober.clone());
     presence.set_id(id);
-    let stamp = Element::builder(ns::DELAY, "delay").attr("stamp", &at.to_string());
-    presence.with_child(stamp.build())
+    presence.with_child(Delay::new(at).to_element())
 }

@@ -3,11 +3,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use xmpp_core::jid::{BareJid, FullJid, Jid};
-use xmpp_core::limits::XmlLimits;
 use xmpp_core::profile::RefusedProbe;
 use xmpp_core::stanza::{Condition, Presence, PresenceType, Stanza, StanzaError};
 use xmpp_core::time::UtcTime;
-use xmpp_core::xml::{Frame, Reader};
 
 use super::*;
 use crate::subscription::State;
@@ -21,16 +19,8 @@ fn full(text: &str) -> FullJid {
 }
 
 fn presence(text: &str) -> Presence {
-    let mut reader = Reader::new(XmlLimits::client());
-    let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
-    reader.push(header.as_bytes());
-    reader.push(text.as_bytes());
-    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
-    match reader.next() {
-        Ok(Some(Frame::Element(element))) => match Stanza::parse(&element) {
-            Ok(Stanza::Presence(presence)) => presence,
-            other => panic!("{other:?}: {text}"),
-        },
+    match text.parse() {
+        Ok(Stanza::Presence(presence)) => presence,
         other => panic!("{other:?}: {text}"),
     }
 }

@@ -18,7 +18,8 @@ impl Store {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut transaction = self.write().await?;
         let id: Option<i64> = sqlx::query_scalar(
-            "INSERT INTO account (jid, created) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
+            "INSERT INTO account (jid, created, incarnation) VALUES (?, ?, random())
+             ON CONFLICT DO NOTHING RETURNING id",
         )
         .bind(jid.as_str())
         .bind(i64::try_from(created).unwrap_or(i64::MAX))
@@ -53,27 +54,6 @@ impl Store {
         Ok(added > 0)
     }
 
-    /// Deletes an account with everything that is kept of it, and leaves word for
-    /// [`take_deletions`](Self::take_deletions).
-    ///
-    /// # Errors
-    /// [`AccountError::Unknown`], [`AccountError::Store`].
-    pub async fn delete_account(&self, jid: &BareJid) -> Result<(), AccountError> {
-        let mut transaction = self.write().await?;
-        let deleted = sqlx::query("DELETE FROM account WHERE jid = ?")
-            .bind(jid.as_str())
-            .execute(&mut *transaction)
-            .await?;
-        if deleted.rows_affected() == 0 {
-            return Err(AccountError::Unknown);
-        }
-        sqlx::query("INSERT INTO deletion (jid) VALUES (?) ON CONFLICT DO NOTHING")
-            .bind(jid.as_str())
-            .execute(&mut *transaction)
-            .await?;
-        Ok(transaction.commit().await?)
-    }
-
     /// The addresses of all accounts, in their order.
     ///
     /// # Errors
@@ -93,17 +73,6 @@ impl Store {
             .bind(jid.as_str())
             .fetch_one(&self.readers)
             .await?)
-    }
-
-    /// The accounts that were deleted since this was asked last, those among them that were added again: whatever is known of
-    /// them is of the old ones.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Corrupt`].
-    pub async fn take_deletions(&self) -> Result<Vec<BareJid>, StoreError> {
-        let jids: Vec<String> =
-            sqlx::query_scalar("DELETE FROM deletion RETURNING jid").fetch_all(&self.writer).await?;
-        jids.iter().map(|jid| BareJid::new(jid).map_err(|error| StoreError::corrupt(jid, error))).collect()
     }
 
     /// A number that differs from the last one when another process has changed the store meanwhile.
@@ -169,7 +138,7 @@ impl Store {
 }
 
 /// The row of an account.
-async fn account_id(connection: &mut SqliteConnection, jid: &BareJid) -> sqlx::Result<Option<i64>> {
+pub(super) async fn account_id(connection: &mut SqliteConnection, jid: &BareJid) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar("SELECT id FROM account WHERE jid = ?")
         .bind(jid.as_str())
         .fetch_optional(connection)

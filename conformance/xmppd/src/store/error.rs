@@ -42,6 +42,13 @@ impl StoreError {
     pub(super) fn corrupt(what: &str, why: impl fmt::Display) -> Self {
         Self::Corrupt(format!("{what}: {why}"))
     }
+
+    /// Another process has held the database too long: whatever is tried next would wait as long.
+    pub(super) fn is_busy(&self) -> bool {
+        // SQLITE_BUSY, whatever the extended code says of it.
+        const BUSY: &str = "5";
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some(BUSY))
+    }
 }
 
 impl fmt::Display for StoreError {

@@ -11,20 +11,23 @@
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! use xmpp_core::jid::BareJid;
-//! use xmpp_im::store::AccountData;
 //! use xmppd::store::Store;
 //!
 //! let dir = tempfile::tempdir().unwrap();
 //! let store = Store::open(dir.path()).await.unwrap();
 //! let juliet = BareJid::new("juliet@localhost").unwrap();
 //! store.add_account(&juliet, &[]).await.unwrap();
-//! assert_eq!(store.load_account(&juliet).await.unwrap(), Some(AccountData::default()));
+//! let data = store.load_account(&juliet).await.unwrap().unwrap();
+//! assert_eq!(data.roster(), []);
 //! # })
 //! ```
 
 mod accounts;
+mod apply;
+mod deletions;
 mod error;
-mod roster;
+mod load;
+mod stanza;
 #[cfg(test)]
 mod tests;
 
@@ -33,11 +36,12 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Database, Executor as _, Sqlite, SqlitePool, Transaction, TransactionManager as _};
 use zeroize::Zeroizing;
 
+pub use self::apply::{Applied, Step};
+pub use self::deletions::Deletion;
 pub use self::error::{AccountError, StoreError};
-pub use self::roster::Applied;
 use crate::data_dir::{DataDir, Setup};
 
 /// Name of the database in the data folder.
@@ -157,7 +161,19 @@ impl Store {
 
     /// Begins a writing transaction.
     async fn write(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        match self.writer.begin_with(BEGIN).await {
+            // A failure that made SQLite itself roll the last one back, such as a full disk: the driver, whose own rollback then
+            // failed, counts it as open.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                let mut connection = self.writer.acquire().await?;
+                connection.execute("BEGIN").await?;
+                <Sqlite as Database>::TransactionManager::rollback(&mut connection).await?;
+                drop(connection);
+                self.writer.begin_with(BEGIN).await
+            }
+            outcome => outcome,
+        }
     }
 }
 

@@ -74,6 +74,8 @@ fn r6120_7_7_2_2_01_a_resource_that_is_taken_is_replaced_by_another() {
     let second = desk.host.bind(&bare(JULIET), Some("balcony")).unwrap();
     let third = desk.host.bind(&bare(JULIET), None).unwrap();
     // covers 3920-7-12
+    // covers 3921-3-08
+    // covers 3921-3-09: neither gives way by itself
     assert_ne!(second.jid().resource(), "balcony");
     // covers 6120-7.5-01
     assert_ne!(second.jid(), third.jid());
@@ -89,6 +91,7 @@ fn r3920_7_17_or_the_newcomer_is_refused() {
     let first = desk.online("juliet@example.com/balcony", 0);
     let refused = desk.host.bind(&bare(JULIET), Some("balcony")).unwrap_err();
     // The type is that of RFC 6120.
+    // covers 3921-3-11
     assert_eq!(refused, StanzaError::new(Condition::Conflict).with_type(ErrorType::Modify));
     desk.poll();
     assert_eq!((desk.host.sessions(), desk.closed.len()), (1, 0));
@@ -114,6 +117,7 @@ fn or_the_session_that_was_there_ends() {
 
     let second = desk.bind("juliet@example.com/balcony");
     // covers 6120-7.7.2.2-01
+    // covers 3921-3-10
     assert_eq!(desk.closed, [(first, stream::Condition::Conflict)]);
     assert_eq!(desk.host.receive(first, stanza("<presence/>")), Err(Misuse::Closed));
     // The resource has left; who has it now has not said that it is there.

@@ -75,6 +75,8 @@ fn accounts_that_are_not_there_or_cannot_be_loaded_end_their_sessions() {
         let (ticket, _) = desk.loads.pop_front().unwrap();
         end(&mut desk.host, ticket, how);
         desk.poll();
+        // covers 3921-3-06
+        // covers 3921-3-07
         assert_eq!(core::mem::take(&mut desk.closed), juliet.map(|session| (session, why)));
         // What was parked for it is answered.
         assert_eq!(condition(&desk.one(romeo)), Condition::ServiceUnavailable);

@@ -57,6 +57,8 @@ fn r6121_2_6_3_03_what_changed_is_told_once_in_the_order_of_the_changes() {
     set(&mut roster, "tybalt@example.org", "Tybalt");
     remove(&mut roster, "contact3@example.net");
     set(&mut roster, "bill@example.org", "William");
+    remove(&mut roster, "contact4@example.net");
+    set(&mut roster, "contact4@example.net", "Back");
     remove(&mut roster, "tybalt@example.org");
     // covers 6121-2.6.3-07
     assert_eq!(
@@ -65,12 +67,14 @@ fn r6121_2_6_3_03_what_changed_is_told_once_in_the_order_of_the_changes() {
             "<query xmlns='jabber:iq:roster' ver='0-3'><item jid='contact3@example.net' subscription='remove'/></query>",
             "<query xmlns='jabber:iq:roster' ver='0-4'>\
              <item jid='bill@example.org' name='William' subscription='none'/></query>",
-            "<query xmlns='jabber:iq:roster' ver='0-5'><item jid='tybalt@example.org' subscription='remove'/></query>",
+            "<query xmlns='jabber:iq:roster' ver='0-6'>\
+             <item jid='contact4@example.net' name='Back' subscription='none'/></query>",
+            "<query xmlns='jabber:iq:roster' ver='0-7'><item jid='tybalt@example.org' subscription='remove'/></query>",
         ]
     );
     // Cut off after the first, it goes on with the second.
-    assert_eq!(pushes(roster.answer(Some("0-3"), &limits())).len(), 2);
-    assert_eq!(pushes(roster.answer(Some("0-5"), &limits())).len(), 0);
+    assert_eq!(pushes(roster.answer(Some("0-3"), &limits())).len(), 3);
+    assert_eq!(pushes(roster.answer(Some("0-7"), &limits())).len(), 0);
 }
 
 #[test]
