@@ -23,25 +23,27 @@
 //! use xmpp_core::jid::{BareJid, Jid};
 //! use xmpp_core::stanza::{Message, Stanza};
 //! use xmpp_im::host::{Host, HostAction, HostConfig};
+//! use xmpp_core::time::{Instant, UtcTime};
 //! use xmpp_im::store::AccountData;
 //!
 //! let config = HostConfig::new([BareJid::new("example.com")?]).with_federation();
-//! let mut host = Host::new(config, Seed::new([1; 32]));
+//! let mut host = Host::new(config, Seed::new([1; 32]), UtcTime::UNIX_EPOCH);
+//! let now = Instant::ZERO;
 //! let juliet = BareJid::new("juliet@example.com")?;
-//! let bound = host.bind(&juliet, Some("balcony"))?;
+//! let bound = host.bind(now, &juliet, Some("balcony"))?;
 //! let Some(HostAction::Load { ticket, account }) = host.poll() else { panic!("the account is cold") };
 //! assert_eq!(account, juliet);
-//! host.loaded(ticket, Some(AccountData::new()))?;
+//! host.loaded(now, ticket, Some(AccountData::new()))?;
 //!
 //! // A message to oneself, before any presence: there is no resource that would take it.
-//! host.receive(bound.session(), Stanza::Message(Message::chat(juliet).with_body("?")))?;
+//! host.receive(now, bound.session(), Stanza::Message(Message::chat(juliet).with_body("?")))?;
 //! assert!(matches!(host.poll(), Some(HostAction::Ready(session)) if session == bound.session()));
 //! let error = host.take(bound.session()).expect("it is ready");
 //! assert!(error.to_string().contains("<service-unavailable "));
 //!
 //! // One to somebody else's server.
 //! let romeo = Jid::new("romeo@example.net")?;
-//! host.receive(bound.session(), Stanza::Message(Message::chat(romeo).with_body("?")))?;
+//! host.receive(now, bound.session(), Stanza::Message(Message::chat(romeo).with_body("?")))?;
 //! assert!(matches!(host.poll(), Some(HostAction::Foreign(stanza)) if stanza.from() == Some(bound.jid().as_jid())));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
@@ -58,9 +60,12 @@ use xmpp_core::error::Misuse;
 use xmpp_core::jid::{BareJid, FullJid};
 use xmpp_core::stanza::{Condition, Stanza, StanzaError};
 use xmpp_core::stream::{self, StreamError};
+use xmpp_core::time::{Instant, UtcTime};
+use xmpp_core::xml::Element;
 
-use crate::account::{Account, Cx, Delivery, Effect, Input};
-use crate::routing::Traffic;
+use crate::account::step::{Delivery, Effect, Step};
+use crate::account::{Account, Cx, Input};
+use crate::module::Target;
 use crate::session::{Filled, Taken, Waiting};
 use crate::store::{AccountData, Persist};
 
@@ -107,6 +112,12 @@ pub enum HostAction {
 pub struct Host {
     config: HostConfig,
     entropy: Entropy,
+    /// The time of day at [`Instant::ZERO`].
+    epoch: UtcTime,
+    /// The latest time that the host was told.
+    now: Instant,
+    /// How many stanzas modules may still send because of what came in.
+    room: usize,
     /// Accounts that are loaded or being loaded.
     accounts: BTreeMap<BareJid, Account>,
     /// The components that are connected.
@@ -123,12 +134,15 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host without sessions.
+    /// A host without sessions. `epoch` is the time of day at [`Instant::ZERO`].
     #[must_use]
-    pub fn new(config: HostConfig, seed: Seed) -> Self {
+    pub fn new(config: HostConfig, seed: Seed, epoch: UtcTime) -> Self {
         Host {
+            room: config.limits.module_stanzas(),
             config,
             entropy: Entropy::new(seed),
+            epoch,
+            now: Instant::ZERO,
             accounts: BTreeMap::new(),
             components: BTreeSet::new(),
             sessions: BTreeMap::new(),
@@ -139,6 +153,27 @@ impl Host {
             next_ticket: 0,
             next_seq: 1,
         }
+    }
+
+    /// The time of day at [`Instant::ZERO`] is another than was said: clocks are put right, and leap.
+    pub const fn wall_clock(&mut self, epoch: UtcTime) {
+        self.epoch = epoch;
+    }
+
+    /// The stream features that modules offer to clients that have authenticated.
+    pub fn stream_features(&self) -> impl Iterator<Item = Element> {
+        self.config.modules.iter().flat_map(|module| module.advertises().into_stream_features())
+    }
+
+    /// The features of that kind of address, as service discovery tells them.
+    pub fn features(&self, target: Target) -> impl Iterator<Item = &'static str> {
+        self.config.modules.iter().flat_map(move |module| module.advertises().into_features(target))
+    }
+
+    /// Something comes in.
+    fn tick(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.room = self.config.limits.module_stanzas();
     }
 
     /// The next thing to do.
@@ -164,33 +199,16 @@ impl Host {
     ///
     /// # Errors
     /// [`Misuse::Closed`] when the session has ended.
-    pub fn receive(&mut self, session: SessionId, mut stanza: Stanza) -> Result<(), Misuse> {
+    pub fn receive(&mut self, now: Instant, session: SessionId, mut stanza: Stanza) -> Result<(), Misuse> {
+        self.tick(now);
         let own = self.sessions.get(&session).ok_or(Misuse::Closed)?;
         let account = own.to_bare();
         stanza.set_from(Some(own.clone().into()));
-        let traffic = Traffic::of(&stanza);
-        // RFC 6121 section 4.6: availability with an address is directed presence, also where that is the account's own.
         let is_foreign = stanza.to().is_some_and(|to| self.is_foreign(to));
-        let is_own = stanza.to().is_none_or(|to| *to == account && !matches!(traffic, Traffic::Availability));
-        if is_own {
-            self.with_account(&account, |owner, cx| owner.input(Input::Own(session, stanza), cx));
-        } else if is_foreign && self.is_confined(&account) {
+        if is_foreign && self.is_confined(&account) {
             self.refuse(&stanza, Condition::Forbidden);
-        } else if let Stanza::Presence(presence) = &stanza
-            && stanza.to().is_some_and(|to| to.to_bare() != account)
-        {
-            if !matches!(traffic, Traffic::Availability) {
-                // Nobody is subscribed to anybody.
-                self.refuse(&stanza, Condition::FeatureNotImplemented);
-            } else if self.with_account(&account, |owner, cx| owner.direct(session, presence, cx))
-                == Some(true)
-            {
-                self.routed.push_back(stanza);
-            } else {
-                self.refuse(&stanza, Condition::ResourceConstraint);
-            }
         } else {
-            self.routed.push_back(stanza);
+            self.with_account(&account, |owner, cx| owner.input(Input::Own(session, stanza), cx));
         }
         self.settle();
         Ok(())
@@ -207,7 +225,8 @@ impl Host {
     ///
     /// `unsent` are the last stanzas that were taken for it, in order, if they were never sent: they go to another resource or
     /// back to their senders, like what was not taken.
-    pub fn detach(&mut self, session: SessionId, unsent: impl IntoIterator<Item = Stanza>) {
+    pub fn detach(&mut self, now: Instant, session: SessionId, unsent: impl IntoIterator<Item = Stanza>) {
+        self.tick(now);
         let unsent = unsent.into_iter().collect();
         match self.sessions.remove(&session) {
             Some(jid) => {
@@ -225,11 +244,17 @@ impl Host {
     ///
     /// # Errors
     /// [`Misuse::Stale`] when nobody waits for this load any more.
-    pub fn loaded(&mut self, ticket: LoadTicket, data: Option<AccountData>) -> Result<(), Misuse> {
+    pub fn loaded(
+        &mut self,
+        now: Instant,
+        ticket: LoadTicket,
+        data: Option<AccountData>,
+    ) -> Result<(), Misuse> {
+        self.tick(now);
         let account = self.awaiting(ticket)?;
         match data {
             Some(data) => {
-                self.with_account(&account, |owner, cx| owner.loaded(data, cx));
+                self.with_account(&account, |owner, cx| owner.loaded(&data, cx));
             }
             None => self.evict(&account, stream::Condition::NotAuthorized),
         }
@@ -241,7 +266,8 @@ impl Host {
     ///
     /// # Errors
     /// [`Misuse::Stale`] when nobody waits for this load any more.
-    pub fn load_failed(&mut self, ticket: LoadTicket) -> Result<(), Misuse> {
+    pub fn load_failed(&mut self, now: Instant, ticket: LoadTicket) -> Result<(), Misuse> {
+        self.tick(now);
         let account = self.awaiting(ticket)?;
         self.evict(&account, stream::Condition::InternalServerError);
         self.settle();
@@ -249,19 +275,23 @@ impl Host {
     }
 
     /// An account was deleted: its sessions end.
-    pub fn deleted(&mut self, account: &BareJid) {
+    pub fn deleted(&mut self, now: Instant, account: &BareJid, data: Option<AccountData>) {
+        self.tick(now);
+        let _ = data;
         self.evict(account, stream::Condition::NotAuthorized);
         self.settle();
     }
 
     /// The change with this number is stored.
-    pub fn persisted(&mut self, account: &BareJid, seq: u64) {
+    pub fn persisted(&mut self, now: Instant, account: &BareJid, seq: u64) {
+        self.tick(now);
         self.with_account(account, |owner, cx| owner.persisted(seq, cx));
         self.settle();
     }
 
     /// The change with this number could not be stored: who asked for it is told, and the account is loaded again.
-    pub fn persist_failed(&mut self, account: &BareJid, seq: u64) {
+    pub fn persist_failed(&mut self, now: Instant, account: &BareJid, seq: u64) {
+        self.tick(now);
         let ticket = self.next_ticket;
         let lost = self.with_account(account, |owner, cx| owner.persist_failed(seq, ticket, cx));
         if lost == Some(true) && self.accounts.contains_key(account) {
@@ -305,12 +335,17 @@ impl Host {
         let mut cx = Cx {
             limits: &self.config.limits,
             profile: &self.config.profile,
+            modules: &self.config.modules,
             entropy: &mut self.entropy,
+            now: self.epoch.at(self.now),
             next_seq: &mut self.next_seq,
+            room: &mut self.room,
+            step: Step::default(),
             effects: Vec::new(),
             persists: Vec::new(),
         };
         let outcome = step(account, &mut cx);
+        account.commit(&mut cx);
         let is_idle = account.is_idle();
         let Cx { effects, persists, .. } = cx;
         self.actions.extend(persists.into_iter().map(HostAction::Persist));
@@ -319,6 +354,7 @@ impl Host {
                 Effect::Deliver(delivery) => self.fill(jid, delivery),
                 Effect::Overflow(Delivery { session, waiting }) => self.overflow(jid, session, waiting),
                 Effect::Route(stanza) => self.routed.push_back(stanza),
+                Effect::Close(session, error) => self.end(jid, session, error),
             }
         }
         if is_idle && let Some(account) = self.accounts.remove(jid) {
@@ -351,6 +387,13 @@ impl Host {
                 self.routed.extend(refused.and_then(|stanza| stanza.error_reply(error)));
             }
             Filled::Overflow(waiting) => self.overflow(jid, id, waiting),
+        }
+    }
+
+    /// A module ends a session.
+    fn end(&mut self, jid: &BareJid, id: SessionId, error: StreamError) {
+        if let Some(taken) = self.with_account(jid, |account, cx| account.end(id, cx)).flatten() {
+            self.close(id, taken, error);
         }
     }
 

@@ -37,6 +37,7 @@ pub mod establish;
 pub mod federation;
 pub mod host;
 pub mod limits;
+pub mod module;
 pub mod presence;
 pub mod privacy;
 pub mod roster;

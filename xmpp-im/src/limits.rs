@@ -21,6 +21,9 @@ pub struct HostLimits {
     parked_stanzas: usize,
     parked_bytes: usize,
     directed: usize,
+    module_stanzas: usize,
+    background_loads: usize,
+    idle_accounts: usize,
     privacy_lists: usize,
     privacy_items: usize,
     privacy_bytes: usize,
@@ -46,6 +49,9 @@ impl HostLimits {
             parked_stanzas: 64,
             parked_bytes: 1 << 20,
             directed: 256,
+            module_stanzas: 20_000,
+            background_loads: 256,
+            idle_accounts: 64,
             privacy_lists: 32,
             privacy_items: 256,
             privacy_bytes: 1 << 20,
@@ -124,6 +130,45 @@ impl HostLimits {
     #[must_use]
     pub const fn directed(&self) -> usize {
         self.directed
+    }
+
+    /// Stanzas that [modules](crate::module) may send because of one stanza, and because of what they send.
+    #[must_use]
+    pub const fn module_stanzas(&self) -> usize {
+        self.module_stanzas
+    }
+
+    /// Accounts without session that are in memory because somebody writes to them.
+    #[must_use]
+    pub const fn background_loads(&self) -> usize {
+        self.background_loads
+    }
+
+    /// Accounts without session that stay in memory although nothing has to be done for them, so that a burst does not load them anew.
+    #[must_use]
+    pub const fn idle_accounts(&self) -> usize {
+        self.idle_accounts
+    }
+
+    /// Sets [`module_stanzas`](Self::module_stanzas).
+    #[must_use]
+    pub const fn with_module_stanzas(mut self, stanzas: usize) -> Self {
+        self.module_stanzas = stanzas;
+        self
+    }
+
+    /// Sets [`background_loads`](Self::background_loads).
+    #[must_use]
+    pub const fn with_background_loads(mut self, accounts: usize) -> Self {
+        self.background_loads = accounts;
+        self
+    }
+
+    /// Sets [`idle_accounts`](Self::idle_accounts).
+    #[must_use]
+    pub const fn with_idle_accounts(mut self, accounts: usize) -> Self {
+        self.idle_accounts = accounts;
+        self
     }
 
     /// Privacy lists per account.

@@ -28,11 +28,13 @@ pub(crate) struct Waiting {
     pub(crate) copies: Option<Copies>,
     /// Whether it was for another session, which ended before its client got it.
     pub(crate) rerouted: bool,
+    /// Of a module that keeps it until it was written: which one, and what it calls it.
+    pub(crate) mark: Option<(usize, u64)>,
 }
 
 impl Waiting {
     pub(crate) const fn new(stanza: Stanza) -> Self {
-        Waiting { stanza, copies: None, rerouted: false }
+        Waiting { stanza, copies: None, rerouted: false, mark: None }
     }
 
     /// It did not reach its client: the stanza, if it has to find another way or its sender has to be told.
@@ -42,7 +44,7 @@ impl Waiting {
     pub(crate) fn undelivered(self) -> Option<Stanza> {
         let last = self.copies.is_none_or(|copies| copies.lose());
         let lasting = self.stanza.from().is_some() && !matches!(self.stanza, Stanza::Presence(_));
-        (last && lasting).then_some(self.stanza)
+        (last && lasting && self.mark.is_none()).then_some(self.stanza)
     }
 }
 
@@ -173,6 +175,11 @@ impl Session {
             farewell.into()
         })
         .collect()
+    }
+
+    /// Who has been told by directed presence that the resource is available, and nothing else since.
+    pub(crate) fn directed(&self) -> impl Iterator<Item = &Jid> {
+        self.directed.iter()
     }
 
     /// Puts a stanza into the outbox. One stanza always fits an empty one, or it could never be delivered.

@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 eprintln!("a connection broke: {error}");
             }
             if let Some(session) = session {
-                lock(&service).call(|host| host.detach(session, []));
+                lock(&service).call(|host, now| host.detach(now, session, []));
             }
         });
     }
@@ -106,21 +106,22 @@ fn serve(
                     conn.answer(now(), ticket, request.run())?
                 }
                 Action::Ask(Question::Binding { ticket, identity, resource }) => {
-                    let bound = lock(service).call(|host| host.bind(identity.account(), resource.as_deref()));
+                    let bound = lock(service)
+                        .call(|host, now| host.bind(now, identity.account(), resource.as_deref()));
                     *session = bound.as_ref().ok().map(|bound| bound.session());
                     let answer = bound.map(|bound| BindAnswer::Bound(bound.jid().clone()));
                     conn.answer(now(), ticket, answer.unwrap_or_else(BindAnswer::Refused))?;
                 }
                 Action::Event(Event::Stanza(stanza)) => {
                     if let Some(session) = *session {
-                        lock(service).call(|host| host.receive(session, stanza))?;
+                        lock(service).call(|host, now| host.receive(now, session, stanza))?;
                     }
                 }
                 Action::Event(Event::Closed(closed)) => {
                     if let Some(session) = session.take() {
                         // What never went out finds another resource, or its sender is told.
                         let unsent = closed.into_parts().1.into_iter().map(|(_, stanza)| stanza);
-                        lock(service).call(|host| host.detach(session, unsent));
+                        lock(service).call(|host, now| host.detach(now, session, unsent));
                     }
                 }
                 Action::CloseTransport(_) => return Ok(()),
@@ -133,7 +134,7 @@ fn serve(
             if let Some(error) = service.closing.remove(&id) {
                 conn.fail(now(), error);
                 continue;
-            } else if let Some(stanza) = service.call(|host| host.take(id)) {
+            } else if let Some(stanza) = service.call(|host, _| host.take(id)) {
                 conn.send(now(), stanza)?;
                 continue;
             }

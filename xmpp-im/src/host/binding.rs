@@ -4,9 +4,10 @@ use xmpp_core::entropy::Label;
 use xmpp_core::jid::{BareJid, FullJid};
 use xmpp_core::stanza::{Condition, ErrorType, StanzaError};
 use xmpp_core::stream::{self, StreamError};
+use xmpp_core::time::Instant;
 
 use super::{ConflictPolicy, Host};
-use crate::account::Account;
+use crate::account::{Account, Kind};
 use crate::session::{Session, SessionId};
 
 /// A session that has started.
@@ -37,7 +38,13 @@ impl Host {
     /// # Errors
     /// `not-allowed` for an account that is not of this host or is anonymous, `bad-request` for a resource that is none,
     /// `resource-constraint` when the account has as many sessions as it may, `conflict` by policy (RFC 6120 sections 7.6.2 and 7.7.2).
-    pub fn bind(&mut self, account: &BareJid, resource: Option<&str>) -> Result<BoundSession, StanzaError> {
+    pub fn bind(
+        &mut self,
+        now: Instant,
+        account: &BareJid,
+        resource: Option<&str>,
+    ) -> Result<BoundSession, StanzaError> {
+        self.tick(now);
         let wished = self.wished(account, resource)?;
         let owner = self.accounts.get(account);
         if owner.is_some_and(Account::is_anonymous) {
@@ -58,7 +65,7 @@ impl Host {
         let jid = free.map_or_else(|| self.generated(account), Ok)?;
         if !self.accounts.contains_key(account) {
             let ticket = self.load(account);
-            self.accounts.insert(account.clone(), Account::new(account.clone(), ticket));
+            self.accounts.insert(account.clone(), Account::new(account.clone(), Kind::Account, ticket));
         }
         Ok(self.start(account, jid, replaced))
     }
@@ -73,15 +80,18 @@ impl Host {
     /// `not-allowed` for an account that is not of this host or has a session, `bad-request` for a resource that is none.
     pub fn bind_anonymous(
         &mut self,
+        now: Instant,
         account: &BareJid,
         resource: Option<&str>,
     ) -> Result<BoundSession, StanzaError> {
+        self.tick(now);
         let wished = self.wished(account, resource)?;
         if self.accounts.contains_key(account) {
             return Err(StanzaError::new(Condition::NotAllowed));
         }
         let jid = wished.map_or_else(|| self.generated(account), Ok)?;
-        self.accounts.insert(account.clone(), Account::anonymous(account.clone()));
+        let anonymous = Account::unstored(account.clone(), Kind::Anonymous, &self.config.modules);
+        self.accounts.insert(account.clone(), anonymous);
         Ok(self.start(account, jid, None))
     }
 

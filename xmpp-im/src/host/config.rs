@@ -1,10 +1,16 @@
 //! What a host decides once.
 
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+
 use xmpp_core::jid::BareJid;
 use xmpp_core::profile::Profile;
 use xmpp_core::route::Domains;
 
+use crate::establish::Formalities;
 use crate::limits::HostLimits;
+use crate::module::{Module, Modules};
+use crate::roster;
 
 /// What becomes of a session whose client asks for a resource that another session of its account has (RFC 6120 section 7.7.2.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,12 +44,17 @@ pub struct HostConfig {
     pub(super) conflict: ConflictPolicy,
     pub(super) anonymous_reach: AnonymousReach,
     pub(super) federates: bool,
+    pub(super) modules: Modules,
+    pub(super) services: BTreeSet<BareJid>,
 }
 
 impl HostConfig {
     /// A host of these domains, on its own: without components, and foreign domains are not found.
     #[must_use]
     pub fn new(domains: impl IntoIterator<Item = BareJid>) -> Self {
+        let mut modules = Modules::default();
+        modules.push(Arc::new(roster::Requests), None);
+        modules.push(Arc::new(Formalities), None);
         HostConfig {
             domains: Domains::new(domains),
             limits: HostLimits::new(),
@@ -51,6 +62,8 @@ impl HostConfig {
             conflict: ConflictPolicy::Override,
             anonymous_reach: AnonymousReach::Local,
             federates: false,
+            modules,
+            services: BTreeSet::new(),
         }
     }
 
@@ -59,6 +72,29 @@ impl HostConfig {
     #[must_use]
     pub fn with_component(mut self, domain: BareJid) -> Self {
         self.domains = self.domains.with_component(domain);
+        self
+    }
+
+    /// An extension, asked after the built-in ones and those that were given before.
+    #[must_use]
+    pub fn with_module(mut self, module: Arc<dyn Module>) -> Self {
+        self.modules.push(module, None);
+        self
+    }
+
+    /// A domain of this host's own that has no accounts: what is for it, and for any address within it, goes to these modules, which
+    /// see nothing else. A domain that was given before gets them in addition.
+    #[must_use]
+    pub fn with_service(
+        mut self,
+        domain: BareJid,
+        modules: impl IntoIterator<Item = Arc<dyn Module>>,
+    ) -> Self {
+        for module in modules {
+            self.modules.push(module, Some(domain.clone()));
+        }
+        self.domains = self.domains.with_component(domain.clone());
+        self.services.insert(domain);
         self
     }
 

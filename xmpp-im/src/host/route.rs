@@ -4,10 +4,11 @@ use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::route::{self, Destination, Origin};
 use xmpp_core::stanza::{Condition, Stanza, StanzaError};
 use xmpp_core::stream;
+use xmpp_core::time::Instant;
 
 use super::{AnonymousReach, Host, HostAction};
-use crate::account::{self, Account, Input};
-use crate::routing::{Decision, Traffic, route};
+use crate::account::{self, Account, Input, Kind};
+use crate::module::Target;
 
 impl Host {
     /// Takes a stanza that came by the stream of another server or of a component, which has proved to that stream that it speaks for the
@@ -22,10 +23,14 @@ impl Host {
     /// The stream error that the stream has to end with: `improper-addressing` without `to` or `from`, `invalid-from` if the sender
     /// claims to be of this host, `host-unknown` if the receiver is not (RFC 6120 section 8.1.1.2), `policy-violation` for a foreign
     /// sender if this host does not federate. The stanza goes nowhere.
-    pub fn deliver(&mut self, stanza: Stanza) -> Result<(), stream::Condition> {
+    pub fn deliver(&mut self, now: Instant, stanza: Stanza) -> Result<(), stream::Condition> {
+        self.tick(now);
         let domains = &self.config.domains;
         let origin = match stanza.from() {
             None => return Err(stream::Condition::ImproperAddressing),
+            Some(from) if self.config.services.contains(&from.domain_jid()) => {
+                return Err(stream::Condition::InvalidFrom);
+            }
             Some(from) if domains.is_component(from) => Origin::Component,
             Some(from) if domains.serves(from) => return Err(stream::Condition::InvalidFrom),
             Some(_) if !self.config.federates => return Err(stream::Condition::PolicyViolation),
@@ -52,7 +57,8 @@ impl Host {
     /// The stream error for the component: `host-unknown` if no component of this domain was [configured](super::HostConfig::with_component),
     /// `conflict` if it is connected already.
     pub fn attach_component(&mut self, domain: &BareJid) -> Result<(), stream::Condition> {
-        if domain.node().is_some() || !self.config.domains.is_component(domain.as_jid()) {
+        let is_service = self.config.services.contains(domain);
+        if is_service || domain.node().is_some() || !self.config.domains.is_component(domain.as_jid()) {
             return Err(stream::Condition::HostUnknown);
         }
         match self.components.insert(domain.clone()) {
@@ -89,11 +95,14 @@ impl Host {
     fn route(&mut self, stanza: Stanza) {
         let Some(to) = stanza.to() else { return };
         match self.config.domains.locate(to, &self.config.profile) {
-            Destination::Server(_) => self.served(&stanza),
+            Destination::Server(domain) => self.served(&domain, Target::Server, stanza),
             Destination::Account(account) if self.accounts.contains_key(&account) => {
                 self.with_account(&account, |owner, cx| owner.input(Input::Inbound(stanza), cx));
             }
             Destination::Account(_) => self.unattended(&stanza),
+            Destination::Component(domain) if self.config.services.contains(&domain) => {
+                self.served(&domain, Target::Service, stanza);
+            }
             Destination::Component(domain) if self.components.contains(&domain) => {
                 self.actions.push_back(HostAction::Component(domain, stanza));
             }
@@ -113,23 +122,21 @@ impl Host {
     }
 
     /// A stanza to an account without sessions, or that does not exist: nobody can tell which.
-    fn unattended(&mut self, stanza: &Stanza) {
-        let resource = stanza.to().and_then(Jid::resource);
-        match route(Traffic::of(stanza), resource, &[], self.config.profile.unmatched_resource()) {
-            Decision::Answer => self.routed.extend(account::answer(stanza)),
-            Decision::Unavailable => self.refuse(stanza, Condition::ServiceUnavailable),
-            Decision::Deliver(_) | Decision::Drop => {}
-        }
+    pub(super) fn unattended(&mut self, stanza: &Stanza) {
+        self.routed.extend(account::unattended(stanza, &self.config.modules, &self.config.profile));
     }
 
-    /// A stanza to the server itself (RFC 6120 section 10.5.2).
-    fn served(&mut self, stanza: &Stanza) {
-        match stanza {
-            Stanza::Iq(iq) if account::is_formality(iq) => {
-                self.routed.push_back(iq.result_reply(None).into());
-            }
-            Stanza::Iq(_) | Stanza::Message(_) => self.refuse(stanza, Condition::ServiceUnavailable),
-            Stanza::Presence(_) => {}
+    /// A stanza to the server itself, or to one of its services (RFC 6120 section 10.5.2).
+    fn served(&mut self, domain: &BareJid, target: Target, stanza: Stanza) {
+        if !self.accounts.contains_key(domain) {
+            let kind = Kind::Domain(target);
+            let owner = if self.config.modules.keep_state(target, domain) {
+                Account::new(domain.clone(), kind, self.load(domain))
+            } else {
+                Account::unstored(domain.clone(), kind, &self.config.modules)
+            };
+            self.accounts.insert(domain.clone(), owner);
         }
+        self.with_account(domain, |owner, cx| owner.input(Input::Inbound(stanza), cx));
     }
 }

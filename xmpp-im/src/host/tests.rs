@@ -28,6 +28,9 @@ use crate::limits::HostLimits;
 use crate::routing::{Decision, route};
 use crate::store::{Change, RosterItem};
 
+/// Nothing here depends on the time.
+pub(super) const NOW: Instant = Instant::ZERO;
+
 pub(super) fn bare(text: &str) -> BareJid {
     BareJid::new(text).unwrap()
 }
@@ -73,7 +76,7 @@ impl Desk {
     pub(super) fn configured(configure: impl FnOnce(HostConfig) -> HostConfig) -> Self {
         let config = configure(HostConfig::new([bare("example.com"), bare("example.org")]));
         Desk {
-            host: Host::new(config, Seed::new([7; 32])),
+            host: Host::new(config, Seed::new([7; 32]), UtcTime::UNIX_EPOCH),
             loads: VecDeque::new(),
             changes: VecDeque::new(),
             ready: Vec::new(),
@@ -106,7 +109,7 @@ impl Desk {
     /// Starts a session; its account stays as it is.
     pub(super) fn bind(&mut self, jid: &str) -> SessionId {
         let jid = FullJid::new(jid).unwrap();
-        let bound = self.host.bind(&jid.to_bare(), Some(jid.resource())).unwrap();
+        let bound = self.host.bind(NOW, &jid.to_bare(), Some(jid.resource())).unwrap();
         assert_eq!(*bound.jid(), jid);
         self.poll();
         bound.session()
@@ -129,19 +132,19 @@ impl Desk {
 
     pub(super) fn load_all(&mut self) {
         while let Some((ticket, _)) = self.loads.pop_front() {
-            self.host.loaded(ticket, Some(AccountData::new())).unwrap();
+            self.host.loaded(NOW, ticket, Some(AccountData::new())).unwrap();
             self.poll();
         }
     }
 
     pub(super) fn send(&mut self, session: SessionId, text: &str) {
-        self.host.receive(session, stanza(text)).unwrap();
+        self.host.receive(NOW, session, stanza(text)).unwrap();
         self.poll();
     }
 
     /// A stanza comes from another server or from a component.
     pub(super) fn deliver(&mut self, text: &str) {
-        self.host.deliver(stanza(text)).unwrap();
+        self.host.deliver(NOW, stanza(text)).unwrap();
         self.poll();
     }
 
@@ -179,21 +182,21 @@ impl Desk {
     }
 
     pub(super) fn detach_unsent(&mut self, session: SessionId, unsent: Vec<Stanza>) {
-        self.host.detach(session, unsent);
+        self.host.detach(NOW, session, unsent);
         self.poll();
     }
 
     /// Answers the oldest change.
     pub(super) fn stored(&mut self) {
         let change = self.changes.pop_front().unwrap();
-        self.host.persisted(change.owner(), change.seq());
+        self.host.persisted(NOW, change.owner(), change.seq());
         self.poll();
     }
 
     /// Fails the oldest change.
     pub(super) fn failed(&mut self) {
         let change = self.changes.pop_front().unwrap();
-        self.host.persist_failed(change.owner(), change.seq());
+        self.host.persist_failed(NOW, change.owner(), change.seq());
         self.poll();
     }
 

@@ -35,6 +35,7 @@ use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::Stanza;
 use xmpp_im::host::{Host, HostAction, SessionId};
 
+use super::Clock;
 use super::components::Components;
 use super::handle::{Attached, AttachedComponent, Bound, Command, HostHandle, Origin, Reader, Share};
 use super::mailbox::{End, Mailbox};
@@ -57,6 +58,7 @@ const GRACE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct HostTask {
     host: Host,
+    clock: Clock,
     sessions: HashMap<SessionId, Carried>,
     components: Components,
     /// None without federation.
@@ -89,6 +91,7 @@ struct Carried {
 /// The task, and the way to it, for at most so many connections that read mailboxes.
 pub(super) fn new(
     host: Host,
+    clock: Clock,
     remotes: Option<Remotes>,
     connections: usize,
     replies: Receiver<Reply>,
@@ -97,6 +100,7 @@ pub(super) fn new(
     let (to_drained, drained) = mpsc::channel(connections.saturating_mul(2).max(2));
     let task = HostTask {
         host,
+        clock,
         sessions: HashMap::new(),
         components: Components::default(),
         remotes,
@@ -170,7 +174,7 @@ impl HostTask {
                 if let Some(carried) = self.sessions.remove(&session) {
                     unsent.extend(carried.mailbox.take().stanzas);
                 }
-                self.host.detach(session, unsent);
+                self.host.detach(self.clock.now(), session, unsent);
             }
             Command::Attach { domain, room, reply } => {
                 let attached = self.host.attach_component(&domain).map(|()| {
@@ -196,7 +200,7 @@ impl HostTask {
 
     /// Takes a stanza that is not a client's.
     fn deliver(&mut self, stanza: Stanza) {
-        if let Err(condition) = self.host.deliver(stanza) {
+        if let Err(condition) = self.host.deliver(self.clock.now(), stanza) {
             // The streams have the same rules, and end by themselves.
             debug!(%condition, "a stanza from outside goes nowhere");
         }
@@ -211,8 +215,8 @@ impl HostTask {
     ) {
         let (account, resource) = (identity.account(), resource.as_deref());
         let bound = match identity.is_anonymous() {
-            true => self.host.bind_anonymous(account, resource),
-            false => self.host.bind(account, resource),
+            true => self.host.bind_anonymous(self.clock.now(), account, resource),
+            false => self.host.bind(self.clock.now(), account, resource),
         };
         let bound = match bound {
             Ok(bound) => bound,
@@ -245,18 +249,18 @@ impl HostTask {
         match reply {
             // A stale ticket is one whose sessions have ended meanwhile.
             Reply::Loaded(ticket, account, data) => {
-                let _ = self.host.loaded(ticket, data);
+                let _ = self.host.loaded(self.clock.now(), ticket, data);
                 self.is_loaded(&account);
             }
             Reply::LoadFailed(ticket, account) => {
-                let _ = self.host.load_failed(ticket);
+                let _ = self.host.load_failed(self.clock.now(), ticket);
                 self.is_loaded(&account);
             }
-            Reply::Persisted(account, seq) => self.host.persisted(&account, seq),
-            Reply::PersistFailed(account, seq) => self.host.persist_failed(&account, seq),
+            Reply::Persisted(account, seq) => self.host.persisted(self.clock.now(), &account, seq),
+            Reply::PersistFailed(account, seq) => self.host.persist_failed(self.clock.now(), &account, seq),
             Reply::Deleted(accounts) => {
                 for account in &accounts {
-                    self.host.deleted(account);
+                    self.host.deleted(self.clock.now(), account, None);
                 }
             }
         }
@@ -328,7 +332,7 @@ impl HostTask {
         let to = stanza.to().map(Jid::to_bare);
         match origin {
             Origin::Session(session) => {
-                if self.host.receive(session, stanza).is_err() {
+                if self.host.receive(self.clock.now(), session, stanza).is_err() {
                     debug!(session = session.as_u64(), "a stanza came after the end of its session");
                 }
             }

@@ -131,8 +131,8 @@ impl Server {
         if options.federation.is_some() {
             host = host.with_federation();
         }
-        let host = Host::new(host, seed().map_err(StartError::Io)?);
         let clock = Clock::start();
+        let host = Host::new(host, seed().map_err(StartError::Io)?, clock.epoch());
         let secret =
             dialback::Secret::new(store.dialback_secret().await.map_err(StartError::Store)?.as_slice());
         let remotes = match &options.federation {
@@ -143,7 +143,7 @@ impl Server {
         let (to_storage, jobs) = mpsc::channel(host::JOBS_SENT);
         let (replies, from_storage) = mpsc::channel(host::JOBS_SENT);
         let (task, handle) =
-            host::new(host, remotes, options.connections.saturating_add(COMPONENTS), from_storage);
+            host::new(host, clock, remotes, options.connections.saturating_add(COMPONENTS), from_storage);
         let sessions = task.count();
         let hashing = HashingPool::new();
         let (upgrades, outdated) = Upgrades::new();

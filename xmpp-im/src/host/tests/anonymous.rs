@@ -11,7 +11,7 @@ fn open(reach: AnonymousReach) -> Desk {
 }
 
 fn guest(desk: &mut Desk) -> SessionId {
-    let bound = desk.host.bind_anonymous(&bare(GUEST), Some("web")).unwrap();
+    let bound = desk.host.bind_anonymous(NOW, &bare(GUEST), Some("web")).unwrap();
     assert_eq!(bound.jid().as_str(), "59bec12a@example.com/web");
     desk.poll();
     bound.session()
@@ -44,23 +44,23 @@ fn it_has_one_session_and_nobody_else_gets_one() {
     desk.login("juliet@example.com/balcony");
     let not_allowed = Err(Condition::NotAllowed);
     let told = |bound: Result<BoundSession, StanzaError>| bound.map(drop).map_err(|error| error.condition());
-    assert_eq!(told(desk.host.bind_anonymous(&bare(GUEST), None)), not_allowed);
-    assert_eq!(told(desk.host.bind(&bare(GUEST), None)), not_allowed);
-    assert_eq!(told(desk.host.bind_anonymous(&bare("juliet@example.com"), None)), not_allowed);
+    assert_eq!(told(desk.host.bind_anonymous(NOW, &bare(GUEST), None)), not_allowed);
+    assert_eq!(told(desk.host.bind(NOW, &bare(GUEST), None)), not_allowed);
+    assert_eq!(told(desk.host.bind_anonymous(NOW, &bare("juliet@example.com"), None)), not_allowed);
     for stranger in ["59bec12a@example.net", "example.com"] {
-        assert_eq!(told(desk.host.bind_anonymous(&bare(stranger), None)), not_allowed);
+        assert_eq!(told(desk.host.bind_anonymous(NOW, &bare(stranger), None)), not_allowed);
     }
     assert_eq!(
-        told(desk.host.bind_anonymous(&bare("other@example.com"), Some(""))),
+        told(desk.host.bind_anonymous(NOW, &bare("other@example.com"), Some(""))),
         Err(Condition::BadRequest)
     );
     assert_eq!(desk.host.sessions(), 2);
     // Without a wish the host chooses.
-    let other = desk.host.bind_anonymous(&bare("other@example.com"), None).unwrap();
+    let other = desk.host.bind_anonymous(NOW, &bare("other@example.com"), None).unwrap();
     assert_eq!(other.jid().resource().len(), 24);
     // An account that is forgotten leaves nothing behind.
     desk.detach(guest);
-    desk.host.bind(&bare(GUEST), None).unwrap();
+    desk.host.bind(NOW, &bare(GUEST), None).unwrap();
 }
 
 #[test]

@@ -12,12 +12,12 @@ fn policy(policy: ConflictPolicy) -> Desk {
 fn r6120_7_6_2_2_01_what_cannot_be_bound() {
     let mut host = Desk::new().host;
     for stranger in ["romeo@example.net", "example.com", "romeo@im.example.com"] {
-        let refused = host.bind(&bare(stranger), None).unwrap_err();
+        let refused = host.bind(NOW, &bare(stranger), None).unwrap_err();
         // covers 3920-7-16
         assert_eq!(refused, StanzaError::new(Condition::NotAllowed).with_type(ErrorType::Cancel));
     }
     for resource in ["", "\u{fff9}", &"r".repeat(1024)] {
-        let refused = host.bind(&bare(JULIET), Some(resource)).unwrap_err();
+        let refused = host.bind(NOW, &bare(JULIET), Some(resource)).unwrap_err();
         // covers 3920-7-15
         assert_eq!(refused, StanzaError::new(Condition::BadRequest).with_type(ErrorType::Modify));
     }
@@ -28,20 +28,20 @@ fn r6120_7_6_2_2_01_what_cannot_be_bound() {
 #[test]
 fn r6120_7_7_2_1_01_a_resource_is_prepared_before_it_is_judged() {
     let mut desk = Desk::new();
-    let bound = desk.host.bind(&bare(JULIET), Some("\u{ff22}al\u{ad}cony")).unwrap();
+    let bound = desk.host.bind(NOW, &bare(JULIET), Some("\u{ff22}al\u{ad}cony")).unwrap();
     assert_eq!(bound.jid().resource(), "Balcony");
     // The same resource as it is compared, not as it is written.
-    let other = desk.host.bind(&bare(JULIET), Some("Balcony")).unwrap();
+    let other = desk.host.bind(NOW, &bare(JULIET), Some("Balcony")).unwrap();
     assert_ne!(other.jid().resource(), "Balcony");
 }
 
 #[test]
 fn r3920_7_11_the_resource_that_was_asked_for() {
     let mut desk = Desk::new();
-    let bound = desk.host.bind(&bare(JULIET), Some("balcony")).unwrap();
+    let bound = desk.host.bind(NOW, &bare(JULIET), Some("balcony")).unwrap();
     assert_eq!(bound.jid().as_str(), "juliet@example.com/balcony");
     // Others of the account may have others at the same time.
-    let other = desk.host.bind(&bare(JULIET), Some("chamber")).unwrap();
+    let other = desk.host.bind(NOW, &bare(JULIET), Some("chamber")).unwrap();
     desk.poll();
     desk.load_all();
     for (session, to) in [(bound.session(), "chamber"), (other.session(), "balcony")] {
@@ -54,8 +54,9 @@ fn r3920_7_11_the_resource_that_was_asked_for() {
 #[test]
 fn r6120_7_6_01_a_generated_resource_is_random() {
     let generated = |seed: u8| {
-        let mut host = Host::new(HostConfig::new([bare("example.com")]), Seed::new([seed; 32]));
-        [(); 2].map(|()| host.bind(&bare(JULIET), None).unwrap().jid().resource().to_string())
+        let mut host =
+            Host::new(HostConfig::new([bare("example.com")]), Seed::new([seed; 32]), UtcTime::UNIX_EPOCH);
+        [(); 2].map(|()| host.bind(NOW, &bare(JULIET), None).unwrap().jid().resource().to_string())
     };
     let (first, second) = (generated(1), generated(2));
     // covers 3920-7-08
@@ -71,8 +72,8 @@ fn r6120_7_7_2_2_01_a_resource_that_is_taken_is_replaced_by_another() {
     let mut desk = Desk::new();
     let first = desk.login("juliet@example.com/balcony");
     // covers 3920-7-13: no error
-    let second = desk.host.bind(&bare(JULIET), Some("balcony")).unwrap();
-    let third = desk.host.bind(&bare(JULIET), None).unwrap();
+    let second = desk.host.bind(NOW, &bare(JULIET), Some("balcony")).unwrap();
+    let third = desk.host.bind(NOW, &bare(JULIET), None).unwrap();
     // covers 3920-7-12
     // covers 3921-3-08
     // covers 3921-3-09: neither gives way by itself
@@ -89,7 +90,7 @@ fn r6120_7_7_2_2_01_a_resource_that_is_taken_is_replaced_by_another() {
 fn r3920_7_17_or_the_newcomer_is_refused() {
     let mut desk = policy(ConflictPolicy::Refuse);
     let first = desk.online("juliet@example.com/balcony", 0);
-    let refused = desk.host.bind(&bare(JULIET), Some("balcony")).unwrap_err();
+    let refused = desk.host.bind(NOW, &bare(JULIET), Some("balcony")).unwrap_err();
     // The type is that of RFC 6120.
     // covers 3921-3-11
     assert_eq!(refused, StanzaError::new(Condition::Conflict).with_type(ErrorType::Modify));
@@ -97,7 +98,7 @@ fn r3920_7_17_or_the_newcomer_is_refused() {
     assert_eq!((desk.host.sessions(), desk.closed.len()), (1, 0));
     // It may choose another, or leave the choice to the host; the resource of another account is no conflict.
     desk.bind("juliet@example.com/chamber");
-    desk.host.bind(&bare(JULIET), None).unwrap();
+    desk.host.bind(NOW, &bare(JULIET), None).unwrap();
     desk.bind("romeo@example.com/balcony");
     desk.send(first, "<message to='juliet@example.com/balcony' id='1'/>");
     desk.one(first);
@@ -119,7 +120,7 @@ fn or_the_session_that_was_there_ends() {
     // covers 6120-7.7.2.2-01
     // covers 3921-3-10
     assert_eq!(desk.closed, [(first, stream::Condition::Conflict)]);
-    assert_eq!(desk.host.receive(first, stanza("<presence/>")), Err(Misuse::Closed));
+    assert_eq!(desk.host.receive(NOW, first, stanza("<presence/>")), Err(Misuse::Closed));
     // The resource has left; who has it now has not said that it is there.
     let unavailable =
         "<presence to='juliet@example.com' from='juliet@example.com/balcony' type='unavailable'/>";
@@ -167,11 +168,11 @@ fn r6120_7_6_2_1_01_sessions_one_below_at_and_above_the_limit() {
         let first = desk.login("juliet@example.com/a");
         desk.login("juliet@example.com/b");
         for resource in [None, Some("c")] {
-            let refused = desk.host.bind(&bare(JULIET), resource).unwrap_err();
+            let refused = desk.host.bind(NOW, &bare(JULIET), resource).unwrap_err();
             // covers 6120-7.1-03
             assert_eq!(refused, StanzaError::new(Condition::ResourceConstraint).with_type(ErrorType::Wait));
         }
-        let again = desk.host.bind(&bare(JULIET), Some("b"));
+        let again = desk.host.bind(NOW, &bare(JULIET), Some("b"));
         assert_eq!(again.map(drop).map_err(|error| error.condition()), at_the_limit);
         // Others have their own.
         desk.login("romeo@example.com/c");

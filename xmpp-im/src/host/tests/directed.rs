@@ -76,7 +76,7 @@ fn a_session_that_is_ended_says_farewell_too() {
     let romeo = desk.login("romeo@example.com/orchard");
     desk.send(romeo, "<presence to='nurse@example.net'/>");
     desk.gone();
-    desk.host.deleted(&bare("romeo@example.com"));
+    desk.host.deleted(NOW, &bare("romeo@example.com"), None);
     desk.poll();
     assert_eq!(desk.went("example.net"), farewell("nurse@example.net", ""));
     desk.detach(romeo);

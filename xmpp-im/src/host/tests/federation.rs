@@ -227,7 +227,7 @@ fn r6120_10_4_01_nothing_is_relayed() {
         ("<message from='example.org' to='juliet@example.com'/>", stream::Condition::InvalidFrom),
     ] {
         // covers 6120-8.1.1.2-01
-        assert_eq!(desk.host.deliver(stanza(text)), Err(fault), "{text}");
+        assert_eq!(desk.host.deliver(NOW, stanza(text)), Err(fault), "{text}");
         desk.poll();
         assert_eq!((desk.gone(), desk.got(juliet)), (vec![], vec![]), "{text}");
     }
@@ -243,7 +243,7 @@ fn a_host_that_does_not_federate_finds_and_hears_nobody() {
     desk.deliver("<message from='plays.example.com' to='romeo@example.net' id='1'/>");
     assert_eq!(condition(&desk.went(PLAYS)), Condition::RemoteServerNotFound);
     let foreign = stanza("<message from='romeo@example.net' to='juliet@example.com'/>");
-    assert_eq!(desk.host.deliver(foreign), Err(stream::Condition::PolicyViolation));
+    assert_eq!(desk.host.deliver(NOW, foreign), Err(stream::Condition::PolicyViolation));
     assert_eq!(desk.got(juliet), [""; 0]);
     desk.deliver("<message from='plays.example.com' to='juliet@example.com'/>");
     desk.one(juliet);

@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::routing::Resource;
+use crate::routing::{Resource, Traffic};
 
 const ACCOUNTS: [&str; 3] = ["juliet@example.com", "romeo@example.com", "nurse@example.org"];
 /// An outbox that no run fills.
@@ -124,7 +124,7 @@ impl World {
     }
 
     fn send(&mut self, session: SessionId, text: &str) {
-        let sent = self.desk.host.receive(session, stanza(text));
+        let sent = self.desk.host.receive(NOW, session, stanza(text));
         sent.unwrap();
         self.sent += 1;
     }
@@ -183,7 +183,7 @@ impl World {
         self.read(index);
         let client = self.clients.remove(index);
         self.ended.insert(client.jid);
-        self.desk.host.detach(client.id, unsent);
+        self.desk.host.detach(NOW, client.id, unsent);
     }
 
     /// What another server gets counts as soon as it leaves.
@@ -217,7 +217,7 @@ impl World {
         match *op {
             Op::Bind(account, resource) => {
                 let account = bare(ACCOUNTS[account]);
-                if let Ok(bound) = self.desk.host.bind(&account, Some(RESOURCES[resource])) {
+                if let Ok(bound) = self.desk.host.bind(NOW, &account, Some(RESOURCES[resource])) {
                     self.trace.push(bound.jid().to_string());
                     let jid = bound.jid().clone();
                     self.clients.push(Client { id: bound.session(), jid, taken: Vec::new() });
@@ -229,9 +229,9 @@ impl World {
                 let items = items.map(|contact| RosterItem::new(Jid::new(contact).unwrap()));
                 let data = AccountData::new().with_roster(items);
                 let _: Result<(), Misuse> = if found {
-                    self.desk.host.loaded(ticket, Some(data))
+                    self.desk.host.loaded(NOW, ticket, Some(data))
                 } else {
-                    self.desk.host.load_failed(ticket)
+                    self.desk.host.load_failed(NOW, ticket)
                 };
             }
             Op::Presence(session, priority) => {
@@ -247,10 +247,11 @@ impl World {
                 let Some((id, from)) = self.client(session) else { return };
                 let number = self.sent;
                 if !matches!(kind, "headline" | "error") {
-                    self.demanding.insert(number, from);
+                    self.demanding.insert(number, from.clone());
                 }
                 let to_jid = Jid::new(to).unwrap();
-                let expected = self.expected(&to_jid, kind).filter(|_| !self.is_loading(&to_jid.to_bare()));
+                let waits = self.is_loading(&to_jid.to_bare()) || self.is_loading(&from.to_bare());
+                let expected = self.expected(&to_jid, kind).filter(|_| !waits);
                 self.send(id, &format!("<message to='{to}' type='{kind}' id='n{number}'/>"));
                 if let Some(expected) = expected.filter(|_| self.roomy) {
                     // It waits in exactly those outboxes now, as their newest.
@@ -282,7 +283,7 @@ impl World {
                 if !relayed && !matches!(kind, "headline" | "error") {
                     self.demanding.insert(number, FullJid::new(STRANGER).unwrap());
                 }
-                assert_eq!(self.desk.host.deliver(stanza(&text)).is_err(), relayed, "{text}");
+                assert_eq!(self.desk.host.deliver(NOW, stanza(&text)).is_err(), relayed, "{text}");
             }
             Op::Roster(session, contact, set) => {
                 let Some((id, from)) = self.client(session) else { return };
@@ -303,8 +304,8 @@ impl World {
             Op::Report(change) => {
                 let index = change % self.reports.len().max(1);
                 match self.reports.remove(index) {
-                    Some((account, seq, true)) => self.desk.host.persisted(&account, seq),
-                    Some((account, seq, false)) => self.desk.host.persist_failed(&account, seq),
+                    Some((account, seq, true)) => self.desk.host.persisted(NOW, &account, seq),
+                    Some((account, seq, false)) => self.desk.host.persist_failed(NOW, &account, seq),
                     None => {}
                 }
             }

@@ -68,7 +68,7 @@ fn overflow_one_below_at_and_above_the_limit() {
         assert_eq!(desk.closed, [(juliet, stream::Condition::ResourceConstraint)]);
         assert_eq!(desk.host.sessions(), 1);
         assert!(!desk.take(romeo).is_empty());
-        assert_eq!(desk.host.receive(juliet, stanza("<presence/>")), Err(Misuse::Closed));
+        assert_eq!(desk.host.receive(NOW, juliet, stanza("<presence/>")), Err(Misuse::Closed));
         desk.detach(juliet);
         desk.detach(romeo);
         desk.assert_empty();
@@ -212,7 +212,7 @@ fn sessions_that_the_host_ended_hand_back_what_was_not_sent() {
     desk.send(romeo, &chat("juliet@example.com/a", "alone"));
     desk.send(romeo, &chat("juliet@example.com", "shared"));
     let taken = both.map(|session| desk.take(session));
-    desk.host.deleted(&bare("juliet@example.com"));
+    desk.host.deleted(NOW, &bare("juliet@example.com"), None);
     desk.poll();
     assert_eq!((desk.closed.len(), desk.got(romeo).len()), (2, 0));
     let [first, second] = taken;

@@ -77,6 +77,6 @@ fn r6120_13_12_03_resources_one_below_at_and_above_the_limit() {
     let mut desk = Desk::limited(HostLimits::new().with_sessions(2));
     desk.login("juliet@example.com/a");
     desk.login("juliet@example.com/b");
-    let refused = desk.host.bind(&bare("juliet@example.com"), Some("c")).unwrap_err();
+    let refused = desk.host.bind(NOW, &bare("juliet@example.com"), Some("c")).unwrap_err();
     assert_eq!(refused.condition(), Condition::ResourceConstraint);
 }

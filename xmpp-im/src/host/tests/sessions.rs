@@ -29,7 +29,7 @@ fn an_account_is_loaded_once_and_forgotten_with_its_last_session() {
     desk.detach(first);
     desk.detach(second);
     desk.assert_empty();
-    assert_eq!(desk.host.receive(first, stanza("<presence/>")), Err(Misuse::Closed));
+    assert_eq!(desk.host.receive(NOW, first, stanza("<presence/>")), Err(Misuse::Closed));
     assert_eq!(desk.host.take(first), None);
     desk.bind("juliet@example.com/a");
     assert_eq!(desk.loads.len(), 1);
@@ -43,15 +43,15 @@ fn loads_that_nobody_waits_for_are_stale() {
     let late = desk.bind("juliet@example.com/b");
     let (stale, account) = desk.loads.pop_front().unwrap();
     assert_eq!(account, bare("juliet@example.com"));
-    assert_eq!(desk.host.loaded(stale, Some(AccountData::new())), Err(Misuse::Stale));
+    assert_eq!(desk.host.loaded(NOW, stale, Some(AccountData::new())), Err(Misuse::Stale));
     let (ticket, _) = desk.loads.pop_front().unwrap();
-    assert_eq!(desk.host.loaded(ticket, Some(AccountData::new())), Ok(()));
+    assert_eq!(desk.host.loaded(NOW, ticket, Some(AccountData::new())), Ok(()));
     desk.detach(late);
 
     desk.bind("juliet@example.com/c");
     let (ticket, _) = desk.loads.pop_front().unwrap();
-    desk.host.deleted(&account);
-    assert_eq!(desk.host.load_failed(ticket), Err(Misuse::Stale));
+    desk.host.deleted(NOW, &account, None);
+    assert_eq!(desk.host.load_failed(NOW, ticket), Err(Misuse::Stale));
 }
 
 #[test]
@@ -59,9 +59,9 @@ fn accounts_that_are_not_there_or_cannot_be_loaded_end_their_sessions() {
     let mut desk = Desk::new();
     let romeo = desk.online("romeo@example.com/orchard", 0);
     let end = |host: &mut Host, ticket: LoadTicket, how: usize| match how {
-        0 => host.loaded(ticket, None).unwrap(),
-        1 => host.load_failed(ticket).unwrap(),
-        _ => host.deleted(&bare("juliet@example.com")),
+        0 => host.loaded(NOW, ticket, None).unwrap(),
+        1 => host.load_failed(NOW, ticket).unwrap(),
+        _ => host.deleted(NOW, &bare("juliet@example.com"), None),
     };
     for (how, why) in [
         (0, stream::Condition::NotAuthorized),
@@ -80,7 +80,7 @@ fn accounts_that_are_not_there_or_cannot_be_loaded_end_their_sessions() {
         assert_eq!(core::mem::take(&mut desk.closed), juliet.map(|session| (session, why)));
         // What was parked for it is answered.
         assert_eq!(condition(&desk.one(romeo)), Condition::ServiceUnavailable);
-        assert_eq!(desk.host.receive(juliet[0], stanza("<presence/>")), Err(Misuse::Closed));
+        assert_eq!(desk.host.receive(NOW, juliet[0], stanza("<presence/>")), Err(Misuse::Closed));
         juliet.iter().for_each(|session| desk.detach(*session));
     }
     desk.detach(romeo);
@@ -96,7 +96,7 @@ fn an_account_that_is_deleted_hands_back_what_its_sessions_had_not_taken() {
     desk.send(romeo, "<message to='juliet@example.com' type='chat' id='both'/>");
     desk.send(romeo, "<message to='juliet@example.com/a' type='chat' id='one'/>");
     desk.send(romeo, "<iq to='juliet@example.com/b' type='get' id='q'><q xmlns='urn:q'/></iq>");
-    desk.host.deleted(&bare("juliet@example.com"));
+    desk.host.deleted(NOW, &bare("juliet@example.com"), None);
     let ids: Vec<_> = desk.take(romeo).iter().map(|error| error.id().unwrap().to_string()).collect();
     assert_eq!(ids, ["one", "both", "q"], "one answer for each");
     juliet.iter().for_each(|session| desk.detach(*session));
@@ -113,6 +113,8 @@ fn sessions_that_end_before_their_account_is_loaded_leave_nothing_unanswered() {
     desk.send(juliet, "<message to='juliet@example.com'/>");
     desk.send(romeo, "<message to='juliet@example.com' type='chat'/>");
     desk.detach(juliet);
+    assert_eq!(desk.got(romeo), [""; 0]);
+    desk.load_all();
     assert_eq!(condition(&desk.one(romeo)), Condition::ServiceUnavailable);
     desk.detach(romeo);
     desk.assert_empty();

@@ -1,0 +1,100 @@
+//! Stanzas for an account: who gets them, who is told that nobody does (RFC 3921 section 11.1, RFC 6121 section 8).
+
+use alloc::vec::Vec;
+
+use xmpp_core::jid::Jid;
+use xmpp_core::profile::Profile;
+use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+
+use super::step::{Delivery, Effect, Step};
+use super::{Account, Cx, Kind};
+use crate::module::{Found, Modules, Origin, Target};
+use crate::routing::{Decision, Resource, Traffic, route};
+use crate::session::{Copies, Session, Waiting};
+
+impl Account {
+    /// A stanza for the account, or for one of its resources.
+    pub(super) fn inbound(&mut self, stanza: Stanza, cx: &mut Cx<'_>) {
+        if self.incoming(&stanza, cx).is_break() {
+            return;
+        }
+        let target = match (self.kind, stanza.to().and_then(Jid::resource)) {
+            (Kind::Domain(target), _) => target,
+            (_, None) => Target::Account,
+            (_, Some(resource)) if self.sessions.iter().any(|session| session.jid.resource() == resource) => {
+                Target::Session
+            }
+            (_, Some(_)) => return self.by_table(stanza, false, cx),
+        };
+        if self.handle(&stanza, target, cx).is_break() {
+            return;
+        }
+        match stanza {
+            Stanza::Presence(presence) => self.presence_inbound(presence, cx),
+            stanza if target == Target::Server || target == Target::Service => {
+                if !matches!(stanza, Stanza::Presence(_)) {
+                    cx.refuse(Condition::ServiceUnavailable);
+                }
+            }
+            stanza => self.by_table(stanza, false, cx),
+        }
+    }
+
+    /// Delivers a stanza as the table has it. It is `rerouted` if it was for a session that ended before it got it.
+    pub(super) fn by_table(&mut self, stanza: Stanza, rerouted: bool, cx: &mut Cx<'_>) {
+        let admitted: Vec<_> =
+            self.sessions.iter().filter(|session| self.admits(session, &stanza, cx.modules)).collect();
+        let resources: Vec<_> = admitted.iter().map(|session| view(session)).collect();
+        let resource = stanza.to().and_then(Jid::resource);
+        match route(Traffic::of(&stanza), resource, &resources, cx.profile.unmatched_resource()) {
+            Decision::Deliver(indices) => {
+                let copies = (indices.len() > 1).then(|| Copies::new(indices.len()));
+                for index in indices {
+                    let Some(session) = admitted.get(index).map(|session| session.id) else { continue };
+                    let waiting =
+                        Waiting { copies: copies.clone(), rerouted, ..Waiting::new(stanza.clone()) };
+                    cx.step.push(Effect::Deliver(Delivery { session, waiting }));
+                }
+            }
+            Decision::Answer => cx.refuse(Condition::ServiceUnavailable),
+            Decision::Unavailable => {
+                let is_taken = match &stanza {
+                    Stanza::Message(message) => self.undeliverable(message, cx).is_break(),
+                    _ => false,
+                };
+                if !is_taken {
+                    cx.refuse(Condition::ServiceUnavailable);
+                }
+            }
+            Decision::Drop => {}
+        }
+    }
+
+    /// A stanza that a session was to get and did not: a step of its own.
+    pub(crate) fn undelivered(&mut self, waiting: Waiting, cx: &mut Cx<'_>) {
+        let Some(stanza) = waiting.undelivered() else { return };
+        self.commit(cx);
+        cx.step = Step::about(stanza.clone(), Origin::Outside);
+        self.by_table(stanza, true, cx);
+        self.commit(cx);
+    }
+}
+
+fn view(session: &Session) -> Resource<'_> {
+    let priority = session.presence.as_ref().map(|(_, priority)| *priority);
+    Resource::new(session.jid.resource()).with_availability(priority)
+}
+
+/// What the sender of a stanza gets if the account is not there or nobody of it is: the same in both cases.
+pub(crate) fn unattended(stanza: &Stanza, modules: &Modules, profile: &Profile) -> Option<Stanza> {
+    let resource = stanza.to().and_then(Jid::resource);
+    let refused = modules.find(stanza, Target::Account, false).find_map(|found| match found {
+        Found::Refused(condition) if resource.is_none() => Some(condition),
+        _ => None,
+    });
+    let condition = match route(Traffic::of(stanza), resource, &[], profile.unmatched_resource()) {
+        Decision::Answer | Decision::Unavailable => refused.unwrap_or(Condition::ServiceUnavailable),
+        Decision::Deliver(_) | Decision::Drop => return None,
+    };
+    stanza.error_reply(StanzaError::new(condition))
+}

@@ -1,0 +1,453 @@
+//! One input of an account is one step: what it changes is stored as one, and what it says leaves in order, nothing before it is true.
+//!
+//! What a step with changes says waits until they are stored. What one without changes says leaves at once, but behind whatever waits for the same
+//! pair of sender and receiver; and what shows state that is not stored yet waits for that.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use xmpp_core::jid::{BareJid, Jid};
+use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+use xmpp_core::stream::StreamError;
+
+use crate::limits::HostLimits;
+use crate::module::Origin;
+use crate::session::{SessionId, Waiting};
+use crate::store::Change;
+
+/// What an account wants done.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// A stanza for one of its sessions.
+    Deliver(Delivery),
+    /// One that there is no room to hold back for its session, which has to end.
+    Overflow(Delivery),
+    /// A stanza for whomever its `to` names.
+    Route(Stanza),
+    /// A session has to end.
+    Close(SessionId, StreamError),
+}
+
+/// A stanza for one of an account's sessions.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) session: SessionId,
+    pub(crate) waiting: Waiting,
+}
+
+impl Delivery {
+    pub(crate) const fn new(session: SessionId, stanza: Stanza) -> Self {
+        Delivery { session, waiting: Waiting::new(stanza) }
+    }
+
+    /// Who the client takes for the sender. What the server says on behalf of the account has no `from`, or the account's own bare JID
+    /// where that was asked (RFC 6120 section 8.1.2.1).
+    fn sender(&self) -> Option<&Jid> {
+        let stanza = &self.waiting.stanza;
+        stanza.from().filter(|from| from.is_full() || stanza.to().is_none_or(|to| to.to_bare() != **from))
+    }
+}
+
+/// What order is kept for: a stanza's sender, and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Pair {
+    from: Option<Jid>,
+    to: Receiver,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Receiver {
+    Session(SessionId),
+    /// By its bare JID: what is for an account and what is for a resource of it keep their order.
+    Entity(Option<BareJid>),
+}
+
+impl Effect {
+    fn pair(&self) -> Pair {
+        match self {
+            Effect::Deliver(delivery) | Effect::Overflow(delivery) => {
+                Pair { from: delivery.sender().cloned(), to: Receiver::Session(delivery.session) }
+            }
+            Effect::Route(stanza) => {
+                Pair { from: stanza.from().cloned(), to: Receiver::Entity(stanza.to().map(Jid::to_bare)) }
+            }
+            Effect::Close(session, _) => Pair { from: None, to: Receiver::Session(*session) },
+        }
+    }
+
+    fn is_response(&self) -> bool {
+        let stanza = match self {
+            Effect::Deliver(delivery) | Effect::Overflow(delivery) => &delivery.waiting.stanza,
+            Effect::Route(stanza) => stanza,
+            Effect::Close(..) => return false,
+        };
+        matches!(stanza, Stanza::Iq(iq) if !iq.is_request())
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Effect::Deliver(delivery) | Effect::Overflow(delivery) => delivery.waiting.stanza.weight(),
+            Effect::Route(stanza) => stanza.weight(),
+            Effect::Close(..) => 0,
+        }
+    }
+}
+
+/// Parts of an account's state: bit by bit, the account's own and that of its modules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct State(u64);
+
+impl State {
+    const NOTHING: State = State(0);
+    /// The roster, requests, and everything else that the rules of RFC 3921 change.
+    pub(crate) const OWN: State = State(1);
+    pub(crate) const ALL: State = State(u64::MAX);
+
+    /// What a module keeps. Very many modules share the last bit, and wait for each other.
+    pub(crate) fn of_module(module: usize) -> Self {
+        State(2_u64.saturating_pow(u32::try_from(module).unwrap_or(u32::MAX).saturating_add(1)))
+    }
+
+    const fn and(self, other: State) -> Self {
+        State(self.0 | other.0)
+    }
+
+    const fn overlaps(self, other: State) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Something of which parts have to be told before the step ends.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// The roster has changed under this address.
+    Roster(Jid),
+    /// The presence of this session has changed.
+    Presence(SessionId),
+}
+
+/// What a step says, and what it shows by that.
+#[derive(Debug)]
+struct Planned {
+    effect: Effect,
+    shows: State,
+}
+
+/// What an input has done so far.
+#[derive(Debug, Default)]
+pub(crate) struct Step {
+    /// The stanza that it is about, and who sent it.
+    question: Option<(Stanza, Origin)>,
+    is_answered: bool,
+    has_looked: bool,
+    changes: Vec<Change>,
+    touched: State,
+    planned: Vec<Planned>,
+    /// What parts have sent, before it passes the hooks.
+    pub(crate) sent: VecDeque<Stanza>,
+    pub(crate) notices: VecDeque<Notice>,
+}
+
+impl Step {
+    /// A step about a stanza.
+    pub(crate) fn about(stanza: Stanza, origin: Origin) -> Self {
+        Step { question: Some((stanza, origin)), ..Step::default() }
+    }
+
+    /// Who has caused it.
+    pub(crate) fn origin(&self) -> Origin {
+        self.question.as_ref().map_or(Origin::Outside, |(_, origin)| *origin)
+    }
+
+    /// Whether the stanza that it is about was answered.
+    pub(crate) const fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    pub(crate) const fn look_at_roster(&mut self) {
+        self.has_looked = true;
+    }
+
+    /// Plans an effect that shows nothing that could fail to be stored.
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.planned.push(Planned { effect, shows: State::NOTHING });
+    }
+
+    /// Plans an effect that shows this state.
+    pub(crate) fn push_showing(&mut self, effect: Effect, shows: State) {
+        self.planned.push(Planned { effect, shows });
+    }
+
+    pub(crate) fn deliver(&mut self, session: SessionId, stanza: Stanza) {
+        self.push(Effect::Deliver(Delivery::new(session, stanza)));
+    }
+
+    pub(crate) fn route(&mut self, stanza: Stanza) {
+        self.push(Effect::Route(stanza));
+    }
+
+    /// Whether anything is to be stored.
+    pub(crate) fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// Plans a change.
+    pub(crate) fn change(&mut self, change: Change, state: State) {
+        self.touched = self.touched.and(state);
+        let contact = match &change {
+            Change::SetRosterItem(item) => Some(item.jid()),
+            Change::RemoveRosterItem { jid, .. } => Some(jid),
+            _ => None,
+        };
+        if let Some(contact) = contact {
+            self.touched = self.touched.and(State::OWN);
+            self.notices.push_back(Notice::Roster(contact.clone()));
+        }
+        self.changes.push(change);
+    }
+
+    /// Tells whoever sent the stanza that the step is about that it will not do.
+    pub(crate) fn refuse(&mut self, error: StanzaError) {
+        let Some((question, origin)) = &self.question else { return };
+        if let Some(answer) = question.error_reply(error) {
+            let effect = answer_effect(answer, *origin);
+            self.is_answered = true;
+            self.push(effect);
+        }
+    }
+
+    /// A module's answer to the stanza that the step is about: whether it is one, and the first.
+    pub(crate) fn reply(&mut self, module: usize, mut answer: Stanza) -> bool {
+        let Some((question, origin)) = &self.question else { return false };
+        let fits = match (question, &answer) {
+            (Stanza::Iq(question), Stanza::Iq(answer)) => {
+                question.is_request() && !answer.is_request() && question.id() == answer.id()
+            }
+            (Stanza::Message(question), Stanza::Message(answer)) => !question.is_error() && answer.is_error(),
+            (Stanza::Presence(question), Stanza::Presence(answer)) => {
+                !question.is_error() && answer.is_error()
+            }
+            _ => false,
+        };
+        if !fits || self.is_answered {
+            return false;
+        }
+        answer.set_to(question.from().cloned());
+        answer.set_from(question.to().cloned());
+        let shows = State::of_module(module);
+        let shows = if self.has_looked { shows.and(State::OWN) } else { shows };
+        let effect = answer_effect(answer, *origin);
+        self.is_answered = true;
+        self.push_showing(effect, shows);
+        true
+    }
+}
+
+/// The error that answers a stanza, and where it goes.
+fn refusal(question: Option<&(Stanza, Origin)>, condition: Condition) -> Option<Effect> {
+    let (question, origin) = question?;
+    Some(answer_effect(question.error_reply(StanzaError::new(condition))?, *origin))
+}
+
+fn answer_effect(answer: Stanza, origin: Origin) -> Effect {
+    match origin {
+        Origin::Session(session) => Effect::Deliver(Delivery::new(session, answer)),
+        Origin::Outside => Effect::Route(answer),
+    }
+}
+
+/// What one of the effects of earlier steps waits for, beside its place.
+#[derive(Clone, Copy, Debug)]
+enum Until {
+    /// Nothing: it keeps its place behind those of the same pair.
+    Place,
+    /// It is part of the step that makes those changes.
+    Stored(u64),
+    /// It shows what all changes up to that one have made of this state.
+    Settled { last: u64, state: State },
+}
+
+#[derive(Debug)]
+struct Held {
+    /// None keeps a place for what is said instead.
+    effect: Option<Effect>,
+    until: Until,
+    /// What is said if the changes cannot be stored.
+    instead: Option<Effect>,
+}
+
+/// The changes of an account that are not stored yet, and what waits for them, in order for each pair.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    in_flight: BTreeMap<u64, State>,
+    chains: BTreeMap<Pair, VecDeque<Held>>,
+    /// By the change that the first of a chain waits for.
+    watched: BTreeMap<u64, Vec<Pair>>,
+    /// Bytes of what only keeps its place: of the rest there is no more than changes may be in flight.
+    placed_bytes: usize,
+}
+
+impl Order {
+    /// Whether everything is stored.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Whether one more change may be under way to the store: they are kept in memory, so there is a limit to them.
+    pub(crate) fn has_room(&self, limits: &HostLimits) -> bool {
+        self.in_flight.len() < limits.parked_stanzas()
+    }
+
+    /// Ends a step: its changes, if there are any to store under that number, and in `out` what may leave at once.
+    pub(crate) fn commit(
+        &mut self,
+        step: Step,
+        seq: Option<u64>,
+        limits: &HostLimits,
+        out: &mut Vec<Effect>,
+    ) -> Vec<Change> {
+        let Step { question, changes, touched, planned, .. } = step;
+        let Some(seq) = seq else {
+            for Planned { effect, shows } in planned {
+                match self.unsettled(shows) {
+                    None => self.place(effect, limits, out),
+                    Some(last) => {
+                        let until = Until::Settled { last, state: shows };
+                        self.wait(effect, until, question.as_ref(), limits, out);
+                    }
+                }
+            }
+            return changes;
+        };
+        self.in_flight.insert(seq, touched);
+        let mut refusal = refusal(question.as_ref(), Condition::InternalServerError)
+            .map(|refusal| (refusal.pair(), refusal));
+        for Planned { effect, .. } in planned {
+            let pair = effect.pair();
+            let instead = refusal.take_if(|(place, _)| *place == pair).map(|(_, refusal)| refusal);
+            self.hold(pair, Held { effect: Some(effect), until: Until::Stored(seq), instead }, out);
+        }
+        if let Some((pair, refusal)) = refusal {
+            self.hold(pair, Held { effect: None, until: Until::Stored(seq), instead: Some(refusal) }, out);
+        }
+        changes
+    }
+
+    /// The last change under way that has to do with that state.
+    fn unsettled(&self, state: State) -> Option<u64> {
+        let mut changes = self.in_flight.iter().rev();
+        changes.find(|(_, touched)| touched.overlaps(state)).map(|(seq, _)| *seq)
+    }
+
+    /// Puts an effect out, or behind those of the same pair that wait.
+    fn place(&mut self, effect: Effect, limits: &HostLimits, out: &mut Vec<Effect>) {
+        if self.chains.is_empty() {
+            return out.push(effect);
+        }
+        let pair = effect.pair();
+        if !self.chains.contains_key(&pair) {
+            return out.push(effect);
+        }
+        let bytes = self.placed_bytes + effect.weight();
+        match effect {
+            Effect::Deliver(delivery) if bytes > limits.outbox_bytes() => {
+                out.push(Effect::Overflow(delivery))
+            }
+            Effect::Route(stanza) if bytes > limits.outbox_bytes() => {
+                let error = StanzaError::new(Condition::ResourceConstraint);
+                out.extend(stanza.error_reply(error).map(Effect::Route));
+            }
+            effect => {
+                self.placed_bytes = bytes;
+                self.hold(pair, Held { effect: Some(effect), until: Until::Place, instead: None }, out);
+            }
+        }
+    }
+
+    /// Holds an effect back that shows what is not stored yet.
+    fn wait(
+        &mut self,
+        effect: Effect,
+        until: Until,
+        question: Option<&(Stanza, Origin)>,
+        limits: &HostLimits,
+        out: &mut Vec<Effect>,
+    ) {
+        let pair = effect.pair();
+        if !effect.is_response() {
+            return self.hold(pair, Held { effect: Some(effect), until, instead: None }, out);
+        }
+        // An answer that has to wait may be large, so a session gets one.
+        let waits = |held: &Held| held.instead.is_some() && matches!(held.until, Until::Settled { .. });
+        if self.chains.get(&pair).is_some_and(|chain| chain.iter().any(waits)) {
+            if let Some(refused) = refusal(question, Condition::ResourceConstraint) {
+                self.place(refused, limits, out);
+            }
+            return;
+        }
+        let instead = refusal(question, Condition::InternalServerError);
+        self.hold(pair, Held { effect: Some(effect), until, instead }, out);
+    }
+
+    fn hold(&mut self, pair: Pair, held: Held, out: &mut Vec<Effect>) {
+        let chain = self.chains.entry(pair.clone()).or_default();
+        chain.push_back(held);
+        if chain.len() == 1 {
+            self.advance(pair, out);
+        }
+    }
+
+    /// Lets go from the front of a chain what waits for nothing any more.
+    fn advance(&mut self, pair: Pair, out: &mut Vec<Effect>) {
+        let Some(chain) = self.chains.get_mut(&pair) else { return };
+        while let Some(first) = chain.front() {
+            let awaited = match first.until {
+                Until::Place => None,
+                Until::Stored(seq) => Some(seq).filter(|seq| self.in_flight.contains_key(seq)),
+                Until::Settled { last, state } => {
+                    let mut earlier = self.in_flight.range(..=last).rev();
+                    earlier.find(|(_, touched)| touched.overlaps(state)).map(|(seq, _)| *seq)
+                }
+            };
+            if let Some(seq) = awaited {
+                self.watched.entry(seq).or_default().push(pair);
+                return;
+            }
+            let Some(Held { effect: Some(effect), until, .. }) = chain.pop_front() else { continue };
+            if let Until::Place = until {
+                self.placed_bytes = self.placed_bytes.saturating_sub(effect.weight());
+            }
+            out.push(effect);
+        }
+        self.chains.remove(&pair);
+    }
+
+    /// A change is stored: whether it was under way.
+    pub(crate) fn stored(&mut self, seq: u64, out: &mut Vec<Effect>) -> bool {
+        let was_open = self.in_flight.remove(&seq).is_some();
+        if was_open {
+            for pair in self.watched.remove(&seq).unwrap_or_default() {
+                self.advance(pair, out);
+            }
+        }
+        was_open
+    }
+
+    /// A change could not be stored, so what tells of it is not said: whether it was under way.
+    pub(crate) fn failed(&mut self, seq: u64, out: &mut Vec<Effect>) -> bool {
+        let Some(touched) = self.in_flight.get(&seq).copied() else { return false };
+        for held in self.chains.values_mut().flatten() {
+            let is_false = match held.until {
+                Until::Place => false,
+                Until::Stored(told) => told == seq,
+                Until::Settled { last, state } => seq <= last && touched.overlaps(state),
+            };
+            if is_false {
+                held.effect = held.instead.take();
+                held.until = Until::Place;
+                self.placed_bytes += held.effect.as_ref().map_or(0, Effect::weight);
+            }
+        }
+        self.stored(seq, out)
+    }
+}
