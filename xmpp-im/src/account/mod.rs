@@ -264,8 +264,7 @@ impl Account {
     /// Makes a change, in memory at once.
     fn change(&mut self, change: Change, cx: &mut Cx<'_>) {
         if let State::Ready(ready) = &mut self.state {
-            ready.roster.apply(&change);
-            cx.step.change(change, step::State::OWN);
+            cx.step.change(change, step::State::OWN, &mut ready.roster);
         }
     }
 
