@@ -12,7 +12,6 @@ use xmpp_core::stream::StreamError;
 
 use crate::limits::HostLimits;
 use crate::module::Origin;
-use crate::roster::Roster;
 use crate::session::{SessionId, Waiting};
 use crate::store::{Change, RosterItem};
 
@@ -69,9 +68,12 @@ impl Effect {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => {
                 Pair { from: delivery.sender().cloned(), to: Receiver::Session(delivery.session) }
             }
-            Effect::Route(stanza) => {
-                Pair { from: stanza.from().cloned(), to: Receiver::Entity(stanza.to().map(Jid::to_bare)) }
-            }
+            // The account and its resources keep one order to whomever they write: who is told that a subscription has ended is told before
+            // that the resources are unavailable (RFC 6121 section 3.2.2).
+            Effect::Route(stanza) => Pair {
+                from: stanza.from().map(|from| from.to_bare().into()),
+                to: Receiver::Entity(stanza.to().map(Jid::to_bare)),
+            },
             Effect::Close(session, _) => Pair { from: None, to: Receiver::Session(*session) },
         }
     }
@@ -200,20 +202,16 @@ impl Step {
         !self.changes.is_empty()
     }
 
-    /// Plans a change. What it does to the roster shows at once.
-    pub(crate) fn change(&mut self, change: Change, state: State, roster: &mut Roster) {
+    /// Plans a change. `before` is what the roster had, if that is what it changes.
+    pub(crate) fn change(&mut self, change: Change, before: Option<RosterItem>, state: State) {
         self.touched = self.touched.and(state);
-        let contact = match &change {
-            Change::SetRosterItem(item) => Some(item.jid()),
-            Change::RemoveRosterItem { jid, .. } => Some(jid),
-            _ => None,
-        };
-        if let Some(contact) = contact {
+        if let Some(contact) = change.contact() {
             self.touched = self.touched.and(State::OWN);
-            let before = roster.get(contact).cloned();
             self.notices.push_back(Notice::Roster { contact: contact.clone(), before });
         }
-        roster.apply(&change);
+        if matches!(change, Change::KeepPending(_) | Change::RemovePending { .. }) {
+            self.touched = self.touched.and(State::OWN);
+        }
         self.changes.push(change);
     }
 
@@ -319,12 +317,15 @@ impl Order {
     ) -> Vec<Change> {
         let Step { question, changes, touched, planned, .. } = step;
         let Some(seq) = seq else {
+            let mut is_refused = false;
             for Planned { effect, shows } in planned {
                 match self.unsettled(shows) {
                     None => self.place(effect, limits, out),
+                    // It goes with an answer that there was no room for.
+                    Some(_) if is_refused => {}
                     Some(last) => {
                         let until = Until::Settled { last, state: shows };
-                        self.wait(effect, until, question.as_ref(), limits, out);
+                        is_refused = !self.wait(effect, until, question.as_ref(), limits, out);
                     }
                 }
             }
@@ -375,7 +376,7 @@ impl Order {
         }
     }
 
-    /// Holds an effect back that shows what is not stored yet.
+    /// Holds an effect back that shows what is not stored yet. Whether there is room for it.
     fn wait(
         &mut self,
         effect: Effect,
@@ -383,10 +384,11 @@ impl Order {
         question: Option<&(Stanza, Origin)>,
         limits: &HostLimits,
         out: &mut Vec<Effect>,
-    ) {
+    ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
-            return self.hold(pair, Held { effect: Some(effect), until, instead: None }, out);
+            self.hold(pair, Held { effect: Some(effect), until, instead: None }, out);
+            return true;
         }
         // An answer that has to wait may be large, so a session gets one.
         let waits = |held: &Held| held.instead.is_some() && matches!(held.until, Until::Settled { .. });
@@ -394,10 +396,11 @@ impl Order {
             if let Some(refused) = refusal(question, Condition::ResourceConstraint) {
                 self.place(refused, limits, out);
             }
-            return;
+            return false;
         }
         let instead = refusal(question, Condition::InternalServerError);
         self.hold(pair, Held { effect: Some(effect), until, instead }, out);
+        true
     }
 
     fn hold(&mut self, pair: Pair, held: Held, out: &mut Vec<Effect>) {
