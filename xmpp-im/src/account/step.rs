@@ -48,17 +48,17 @@ impl Delivery {
     }
 }
 
-/// What order is kept for: a stanza's sender, and where it goes.
+/// What order is kept for: a stanza's sender, and where it goes. Both by their bare JIDs, since what an account says of a subscription, which
+/// is from its bare JID, has to keep its place among the presence of its resources (RFC 6121 sections 3.1.6 and 3.2.2).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Pair {
-    from: Option<Jid>,
+    from: Option<BareJid>,
     to: Receiver,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Receiver {
     Session(SessionId),
-    /// By its bare JID: what is for an account and what is for a resource of it keep their order.
     Entity(Option<BareJid>),
 }
 
@@ -66,14 +66,12 @@ impl Effect {
     fn pair(&self) -> Pair {
         match self {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => {
-                Pair { from: delivery.sender().cloned(), to: Receiver::Session(delivery.session) }
+                Pair { from: delivery.sender().map(Jid::to_bare), to: Receiver::Session(delivery.session) }
             }
-            // The account and its resources keep one order to whomever they write: who is told that a subscription has ended is told before
-            // that the resources are unavailable (RFC 6121 section 3.2.2).
-            Effect::Route(stanza) => Pair {
-                from: stanza.from().map(|from| from.to_bare().into()),
-                to: Receiver::Entity(stanza.to().map(Jid::to_bare)),
-            },
+            Effect::Route(stanza) => {
+                let [from, to] = [stanza.from(), stanza.to()].map(|address| address.map(Jid::to_bare));
+                Pair { from, to: Receiver::Entity(to) }
+            }
             Effect::Close(session, _) => Pair { from: None, to: Receiver::Session(*session) },
         }
     }

@@ -41,6 +41,7 @@ use super::handle::{Attached, AttachedComponent, Bound, Command, HostHandle, Ori
 use super::mailbox::{End, Mailbox};
 use super::remotes::Remotes;
 use super::storage::{Job, Reply};
+use crate::store::Deletion;
 
 /// Commands that may wait beside the reserved ends of sessions.
 const COMMANDS: usize = 1024;
@@ -258,12 +259,20 @@ impl HostTask {
             }
             Reply::Persisted(account, seq) => self.host.persisted(self.clock.now(), &account, seq),
             Reply::PersistFailed(account, seq) => self.host.persist_failed(self.clock.now(), &account, seq),
-            Reply::Deleted(accounts) => {
-                for account in &accounts {
-                    self.host.deleted(self.clock.now(), account, None);
-                }
-            }
+            Reply::Forgotten => {}
+            Reply::Deleted(deletions) => self.deleted(deletions),
         }
+    }
+
+    /// Accounts were deleted: their sessions end, and those whom they had to do with are told.
+    fn deleted(&mut self, deletions: Vec<Deletion>) {
+        let Some(last) = deletions.last().map(|deletion| deletion.number) else { return };
+        for Deletion { account, data, .. } in deletions {
+            self.host.deleted(self.clock.now(), &account, Some(data));
+        }
+        // Behind what the host has wanted stored so far.
+        self.perform();
+        self.job(Job::ForgetDeletions(last));
     }
 
     fn job(&mut self, job: Job) {

@@ -119,8 +119,6 @@ impl Server {
         let address = clients.local_addr().map_err(StartError::Io)?;
         let tls_address = clients_tls.as_ref().map(TcpListener::local_addr);
         let tls_address = tls_address.transpose().map_err(StartError::Io)?;
-        // There is no session that they could end.
-        store.take_deletions().await.map_err(StartError::Store)?;
         let (close, handshake) = (options.limits.close(), options.limits.tls());
         let offers = Offers::new(options.clone(), tls.asks_clients(), &store).await;
         let offers = Arc::new(offers.map_err(StartError::Store)?);

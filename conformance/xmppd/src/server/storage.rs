@@ -14,7 +14,7 @@ use xmpp_core::jid::BareJid;
 use xmpp_im::host::LoadTicket;
 use xmpp_im::store::{AccountData, Persist};
 
-use crate::store::{Applied, Store, StoreError};
+use crate::store::{Applied, Deletion, Store, StoreError};
 
 /// Jobs that are taken at once.
 const BATCH: usize = 256;
@@ -27,8 +27,10 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) enum Job {
     /// All of an account.
     Load(LoadTicket, BareJid),
-    /// A change.
+    /// A step.
     Persist(Persist),
+    /// The host has done what the deletions up to this number ask for, and what it wants stored from now on is not of those accounts.
+    ForgetDeletions(i64),
 }
 
 /// What became of it, and what others did.
@@ -38,8 +40,10 @@ pub(super) enum Reply {
     LoadFailed(LoadTicket, BareJid),
     Persisted(BareJid, u64),
     PersistFailed(BareJid, u64),
+    /// The deletions are forgotten, or will be at the next start.
+    Forgotten,
     /// Not an answer: another process has deleted these accounts.
-    Deleted(Vec<BareJid>),
+    Deleted(Vec<Deletion>),
 }
 
 /// Does the jobs until there will be no more.
@@ -47,7 +51,11 @@ pub(super) async fn run(store: Store, mut jobs: Receiver<Job>, replies: Sender<R
     let mut batch = Vec::with_capacity(BATCH);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen = None;
+    let mut seen = Seen::default();
+    // Of deletions while no server ran, the host learns before it loads anything.
+    if tell_deletions(&store, &mut seen, &replies).await.is_err() {
+        return;
+    }
     loop {
         let outcome = tokio::select! {
             taken = jobs.recv_many(&mut batch, BATCH) => {
@@ -56,14 +64,7 @@ pub(super) async fn run(store: Store, mut jobs: Receiver<Job>, replies: Sender<R
                 }
                 work(&store, &mut batch, &replies).await
             }
-            _ = look.tick() => match deletions(&store, &mut seen).await {
-                Ok(deleted) if deleted.is_empty() => Ok(()),
-                Ok(deleted) => replies.send(Reply::Deleted(deleted)).await.map_err(drop),
-                Err(error) => {
-                    error!(%error, "cannot look for deleted accounts");
-                    Ok(())
-                }
-            },
+            _ = look.tick() => tell_deletions(&store, &mut seen, &replies).await,
         };
         // The host is gone: nobody waits for answers.
         if outcome.is_err() {
@@ -72,37 +73,58 @@ pub(super) async fn run(store: Store, mut jobs: Receiver<Job>, replies: Sender<R
     }
 }
 
-/// The accounts that were deleted, if another process has changed the store since it was `seen` in this state.
-async fn deletions(store: &Store, seen: &mut Option<i64>) -> Result<Vec<BareJid>, StoreError> {
-    let now = store.foreign_changes().await?;
-    if *seen == Some(now) {
-        return Ok(Vec::new());
-    }
-    let deleted = store.take_deletions().await?;
-    // Only now: what failed is tried again.
-    *seen = Some(now);
-    Ok(deleted)
+/// What another process may have done.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The state of the store when it was looked at last.
+    state: Option<i64>,
+    /// The last deletion that the host was told of.
+    deletion: i64,
 }
 
+async fn tell_deletions(store: &Store, seen: &mut Seen, replies: &Sender<Reply>) -> Result<(), ()> {
+    match deletions(store, seen).await {
+        Ok(deleted) if deleted.is_empty() => Ok(()),
+        Ok(deleted) => replies.send(Reply::Deleted(deleted)).await.map_err(drop),
+        Err(error) => {
+            error!(%error, "cannot look for deleted accounts");
+            Ok(())
+        }
+    }
+}
+
+/// The accounts that were deleted since the last time, if another process has changed the store.
+async fn deletions(store: &Store, seen: &mut Seen) -> Result<Vec<Deletion>, StoreError> {
+    let state = store.foreign_changes().await?;
+    if seen.state == Some(state) {
+        return Ok(Vec::new());
+    }
+    let deletions = store.deletions(seen.deletion).await?;
+    // Only now: what failed is tried again.
+    seen.state = Some(state);
+    seen.deletion = deletions.last().map_or(seen.deletion, |last| last.number);
+    Ok(deletions)
+}
+
+/// Does a batch of jobs. Reading ones come after all changes, but a deletion is forgotten in its place: what the host handed out
+/// before may be of the old account.
 async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> Result<(), ()> {
     let mut changes = Vec::new();
     let mut others = Vec::new();
     for job in batch.drain(..) {
         match job {
             Job::Persist(persist) => changes.push(persist),
+            Job::ForgetDeletions(through) => {
+                keep(store, std::mem::take(&mut changes), replies).await?;
+                if let Err(error) = store.forget_deletions(through).await {
+                    error!(%error, "cannot forget deleted accounts");
+                }
+                replies.send(Reply::Forgotten).await.map_err(drop)?;
+            }
             other => others.push(other),
         }
     }
-    if !changes.is_empty() {
-        let outcomes = apply(store, &changes).await;
-        for (index, persist) in changes.into_iter().enumerate() {
-            let (account, seq) = (persist.owner().clone(), persist.seq());
-            let applied = outcomes.as_ref().is_ok_and(|all| all.get(index) == Some(&Applied::Done));
-            let reply =
-                if applied { Reply::Persisted(account, seq) } else { Reply::PersistFailed(account, seq) };
-            replies.send(reply).await.map_err(drop)?;
-        }
-    }
+    keep(store, changes, replies).await?;
     for job in others {
         let reply = match job {
             Job::Load(ticket, account) => match store.load_account(&account).await {
@@ -112,18 +134,27 @@ async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> R
                     Reply::LoadFailed(ticket, account)
                 }
             },
-            Job::Persist(_) => continue,
+            Job::Persist(_) | Job::ForgetDeletions(_) => continue,
         };
         replies.send(reply).await.map_err(drop)?;
     }
     Ok(())
 }
 
-async fn apply(store: &Store, changes: &[Persist]) -> Result<Vec<Applied>, StoreError> {
-    let changes: Vec<_> = changes.iter().map(|persist| (persist.owner(), persist.changes())).collect();
-    let outcome = store.apply(&changes).await;
-    if let Err(error) = &outcome {
-        error!(%error, changes = changes.len(), "cannot keep changes");
+/// Keeps steps, and says which of them are.
+async fn keep(store: &Store, steps: Vec<Persist>, replies: &Sender<Reply>) -> Result<(), ()> {
+    if steps.is_empty() {
+        return Ok(());
     }
-    outcome
+    let borrowed: Vec<_> = steps.iter().map(|step| (step.owner(), step.changes())).collect();
+    let outcomes = store.apply(&borrowed).await;
+    for (step, outcome) in steps.into_iter().zip(outcomes) {
+        let (owner, seq) = (step.owner().clone(), step.seq());
+        let reply = match outcome {
+            Applied::Done => Reply::Persisted(owner, seq),
+            Applied::NoAccount | Applied::Failed => Reply::PersistFailed(owner, seq),
+        };
+        replies.send(reply).await.map_err(drop)?;
+    }
+    Ok(())
 }

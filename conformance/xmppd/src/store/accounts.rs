@@ -138,7 +138,10 @@ impl Store {
 }
 
 /// The row of an account.
-pub(super) async fn account_id(connection: &mut SqliteConnection, jid: &BareJid) -> sqlx::Result<Option<i64>> {
+pub(super) async fn account_id(
+    connection: &mut SqliteConnection,
+    jid: &BareJid,
+) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar("SELECT id FROM account WHERE jid = ?")
         .bind(jid.as_str())
         .fetch_optional(connection)

@@ -57,10 +57,11 @@ impl Store {
     /// [`StoreError::Database`], [`StoreError::Corrupt`].
     pub async fn deletions(&self, after: i64) -> Result<Vec<Deletion>, StoreError> {
         let mut snapshot = self.readers.begin().await?;
-        let rows: Vec<(i64, String)> = sqlx::query_as("SELECT id, jid FROM deletion WHERE id > ? ORDER BY id")
-            .bind(after)
-            .fetch_all(&mut *snapshot)
-            .await?;
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as("SELECT id, jid FROM deletion WHERE id > ? ORDER BY id")
+                .bind(after)
+                .fetch_all(&mut *snapshot)
+                .await?;
         let mut deletions = Vec::with_capacity(rows.len());
         for (number, jid) in rows {
             let account = BareJid::new(&jid).map_err(|error| StoreError::corrupt(&jid, error))?;

@@ -53,7 +53,11 @@ impl Store {
         rows.iter()
             .map(|row| {
                 let message = read_message(row.try_get(2)?, jid.as_str())?;
-                Ok(OfflineMessage::new(from_row(row.try_get(0)?), UtcTime::from_micros(row.try_get(1)?), message))
+                Ok(OfflineMessage::new(
+                    from_row(row.try_get(0)?),
+                    UtcTime::from_micros(row.try_get(1)?),
+                    message,
+                ))
             })
             .collect()
     }
@@ -85,7 +89,9 @@ async fn account(snapshot: &mut SqliteConnection, jid: &BareJid) -> Result<Optio
         .with_removed(removed(snapshot, id).await?)
         .with_pending(pending(snapshot, id).await?)
         .with_offline(offline(snapshot, id, from_row(row.try_get(5)?)).await?);
-    if let (Some(at), Some(presence)) = (row.try_get::<Option<i64>, _>(3)?, row.try_get::<Option<&str>, _>(4)?) {
+    if let (Some(at), Some(presence)) =
+        (row.try_get::<Option<i64>, _>(3)?, row.try_get::<Option<&str>, _>(4)?)
+    {
         data = data.with_last_presence(UtcTime::from_micros(at), read_presence(presence, jid.as_str())?);
     }
     with_state(data, snapshot, jid).await.map(Some)
@@ -100,9 +106,8 @@ async fn with_state(
         .bind(owner.as_str())
         .fetch_all(snapshot)
         .await?;
-    rows.iter().try_fold(data, |data, row| {
-        Ok(data.with_state(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
-    })
+    rows.iter()
+        .try_fold(data, |data, row| Ok(data.with_state(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)))
 }
 
 async fn roster(snapshot: &mut SqliteConnection, account: i64) -> Result<Vec<RosterItem>, StoreError> {
@@ -184,7 +189,10 @@ async fn offline(
 }
 
 /// What those whom a deleted account had to do with are told by: its subscriptions, and the requests that it has not answered.
-pub(super) async fn deleted(connection: &mut SqliteConnection, deletion: i64) -> Result<AccountData, StoreError> {
+pub(super) async fn deleted(
+    connection: &mut SqliteConnection,
+    deletion: i64,
+) -> Result<AccountData, StoreError> {
     let items = sqlx::query(
         "SELECT contact, NULL, subscription, ask, approved, 0 FROM deleted_contact WHERE deletion = ?",
     )

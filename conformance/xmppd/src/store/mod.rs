@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Database, Executor as _, Sqlite, SqlitePool, Transaction, TransactionManager as _};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use zeroize::Zeroizing;
 
 pub use self::apply::{Applied, Step};
@@ -164,12 +164,9 @@ impl Store {
         const BEGIN: &str = "BEGIN IMMEDIATE";
         match self.writer.begin_with(BEGIN).await {
             // A failure that made SQLite itself roll the last one back, such as a full disk: the driver, whose own rollback then
-            // failed, counts it as open.
+            // failed, counts it as open for ever.
             Err(sqlx::Error::InvalidSavePointStatement) => {
-                let mut connection = self.writer.acquire().await?;
-                connection.execute("BEGIN").await?;
-                <Sqlite as Database>::TransactionManager::rollback(&mut connection).await?;
-                drop(connection);
+                self.writer.acquire().await?.close().await?;
                 self.writer.begin_with(BEGIN).await
             }
             outcome => outcome,
