@@ -440,9 +440,19 @@ fn r3921_10_2_03_the_default_list_applies_without_session() {
     stage.told(ORCHARD);
     let data = stage.stored("romeo@example.net");
     // covers 3921-11.1-01
+    // covers 3921-10.2-05
     assert!(data.pending().is_empty(), "the request never came to the subscription rules");
     // covers 3921-14-01
     assert_eq!(stage.roster("romeo@example.net"), ["juliet@example.com both", "tybalt@example.com none"]);
+}
+
+#[test]
+fn r3921_10_2_04_without_lists_everything_goes_its_way() {
+    let mut stage = all_online(&[ORCHARD]);
+    assert_eq!(message(&mut stage, PDA, ORCHARD, ORCHARD), 1);
+    done(&mut stage, ORCHARD, "<list name='nobody'><item action='deny' order='1'/></list>");
+    assert_eq!(message(&mut stage, PDA, ORCHARD, ORCHARD), 1, "a list that nobody uses");
+    assert_eq!(message(&mut stage, ORCHARD, PDA, PDA), 1);
 }
 
 #[test]

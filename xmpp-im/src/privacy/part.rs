@@ -111,19 +111,17 @@ impl Part for PrivacyPart {
     }
 
     fn outgoing(&mut self, stanza: &Stanza, cx: &mut Context<'_>) -> Verdict {
-        let Some(to) = stanza.to() else { return Verdict::Continue };
-        let session = match (stanza.from().and_then(Jid::to_full), cx.origin()) {
+        let (Some(from), Some(to)) = (stanza.from(), stanza.to()) else { return Verdict::Continue };
+        if !self.farewells.is_empty() && self.farewells.remove(&(from.clone(), to.clone())) {
+            return Verdict::Continue;
+        }
+        let session = match (from.to_full(), cx.origin()) {
             (None, Origin::Session(id)) => cx.session(id).map(|session| session.jid().clone()),
             (from, _) => from,
         };
         let Some(denial) = self.denies(session.as_ref(), Traffic::outbound(stanza), to, cx) else {
             return Verdict::Continue;
         };
-        if let Some(from) = stanza.from()
-            && self.farewells.remove(&(from.clone(), to.clone()))
-        {
-            return Verdict::Continue;
-        }
         // What the server sends in the user's name, as a broadcast, stays away in silence.
         let is_users = matches!(cx.origin(), Origin::Session(_)) && cx.stanza() == Some(stanza);
         if let Some(error) = denial.outbound(stanza).filter(|_| is_users) {
@@ -312,17 +310,13 @@ impl PrivacyPart {
         if self.lists.is_empty() {
             return None;
         }
-        let account = [cx.owner().as_jid().clone()];
-        let all: Vec<_> = match session {
-            Some(session) => [session.as_jid().clone()].into(),
-            None => cx.sessions().map(|session| session.jid().as_jid().clone()).collect(),
-        };
-        let concerned = if all.is_empty() { account.as_slice() } else { &all };
+        let sessions = if session.is_none() { sessions(cx) } else { Vec::new() };
+        let own = session.map_or(cx.owner().as_jid(), FullJid::as_jid).clone();
         let roster = cx.roster();
-        let mut denials =
-            concerned.iter().map(|own| self.lists.denies(own, traffic, peer, || contact(roster, peer)));
-        let first = denials.next()??;
-        denials.all(|denial| denial.is_some()).then_some(first)
+        let denies = |own: &Jid| self.lists.denies(own, traffic, peer, || contact(roster, peer));
+        let Some(((_, first), others)) = sessions.split_first() else { return denies(&own) };
+        let first = denies(first.as_jid())?;
+        others.iter().all(|(_, own)| denies(own.as_jid()).is_some()).then_some(first)
     }
 }
 
