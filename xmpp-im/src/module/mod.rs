@@ -117,7 +117,7 @@ pub trait Part: Debug + Send {
         Verdict::Continue
     }
 
-    /// A session has started.
+    /// A session has started, or was there when the owner was loaded again: then what was [noted](Context::note) about it is still there.
     fn session_started(&mut self, session: SessionId, cx: &mut Context<'_>) {
         let _ = (session, cx);
     }
