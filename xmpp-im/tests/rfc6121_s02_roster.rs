@@ -257,6 +257,24 @@ fn a_get_fails_with_the_changes_that_it_shows() {
 }
 
 #[test]
+fn gets_that_wait_for_storage_are_bounded() {
+    let mut stage = romeo();
+    stage.interested("romeo@example.net/orchard");
+    stage.login(HOME);
+    stage.slow_storage("example.net");
+    stage.send("romeo@example.net/orchard", &set("<item jid='bill@example.org' name='Bill'/>"));
+    for _ in 0..50 {
+        stage.send(HOME, &get("", " ver='1-e'"));
+    }
+    assert_eq!(stage.told(HOME), [""; 0]);
+    stage.store("example.net");
+    let told = stage.told(HOME);
+    assert_eq!((told.len(), told.iter().filter(|told| told.contains("name='Bill'")).count()), (51, 1));
+    assert!(told[0].contains("type='result'") && told[1].contains("'push'"));
+    assert!(told[2..].iter().all(|told| error(told) == ("resource-constraint", "wait")));
+}
+
+#[test]
 fn r6121_2_3_3_02_sets_of_no_or_several_items_or_with_a_group_twice() {
     let two = format!("{NURSE}<item jid='mother@example.com' name='Mom'><group>Family</group></item>");
     assert_eq!(refused(&two), ("bad-request", "modify"));
