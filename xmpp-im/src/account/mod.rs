@@ -306,8 +306,9 @@ impl Account {
     /// Makes a change, in memory at once. What it does to the roster is pushed.
     fn change(&mut self, change: Change, cx: &mut Cx<'_>) {
         if let State::Ready(ready) = &mut self.state {
+            let before = change.contact().and_then(|contact| ready.roster.get(contact)).cloned();
             ready.roster.make(&change, &self.sessions, cx.entropy, &mut cx.step);
-            cx.step.change(change, step::State::OWN);
+            cx.step.change(change, before, step::State::OWN);
         }
     }
 
