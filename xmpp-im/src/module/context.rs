@@ -182,6 +182,12 @@ impl Context<'_> {
         self.change(Change::SetState { module: self.name.into(), key: key.into(), value });
     }
 
+    /// Asks for the account's offline messages with numbers above `after`, at most `limit` of them: they come to
+    /// [`messages_loaded`](super::Part::messages_loaded) in a later step.
+    pub fn load_messages(&mut self, after: u64, limit: usize) {
+        self.step.push(Effect::Page { module: self.module, after, limit });
+    }
+
     /// Ends one of the account's sessions with this error.
     pub fn close(&mut self, session: SessionId, error: StreamError) {
         if self.session(session).is_some() {
@@ -192,7 +198,7 @@ impl Context<'_> {
     fn deliver_waiting(&mut self, session: SessionId, waiting: Waiting) -> bool {
         let is_taken = self.session(session).is_some() && self.take_room();
         if is_taken {
-            self.step.push(Effect::Deliver(Delivery { session, waiting }));
+            self.step.push(Effect::Deliver(Delivery { session, waiting, is_answer: false }));
         }
         is_taken
     }
