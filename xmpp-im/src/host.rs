@@ -64,8 +64,8 @@ use xmpp_core::stream::{self, StreamError};
 use xmpp_core::time::{Instant, UtcTime};
 use xmpp_core::xml::Element;
 
-use crate::account::step::{Delivery, Effect, Step};
 use crate::account::barrier::{Barriers, Cause, Source};
+use crate::account::step::{Delivery, Effect, Step};
 use crate::account::{self, Account, Cx, Input, Remains, Stay};
 use crate::module::Target;
 use crate::session::{Filled, Taken, Waiting};
@@ -326,7 +326,7 @@ impl Host {
         self.tick(now);
         let goodbyes = match self.accounts.get(account).and_then(Account::goodbyes) {
             Some(goodbyes) => goodbyes,
-            None => data.map(|data| account::goodbyes(account, &[], data.roster().iter())).unwrap_or_default(),
+            None => data.map(|data| account::goodbyes(account, &data.into())).unwrap_or_default(),
         };
         self.goodbyes.extend(goodbyes);
         self.evict(account, stream::Condition::NotAuthorized);
@@ -368,7 +368,10 @@ impl Host {
         }
         self.routed.extend(farewells.into_iter().map(|stanza| (stanza, Source::Server)));
         for stanza in stranded {
-            self.unattended(&stanza);
+            // Of an account that could not be loaded nobody knows who is subscribed: the answer to a probe could end a subscription.
+            if condition == stream::Condition::NotAuthorized || !route::is_probe(&stanza) {
+                self.unattended(&stanza);
+            }
         }
     }
 
@@ -508,7 +511,8 @@ impl Host {
         messages: Option<Vec<OfflineMessage>>,
     ) -> Result<(), Misuse> {
         self.tick(now);
-        let awaited = self.with_account(&ticket.account, |owner, cx| owner.paged(ticket.number, messages, cx));
+        let awaited =
+            self.with_account(&ticket.account, |owner, cx| owner.paged(ticket.number, messages, cx));
         self.settle();
         if awaited == Some(true) { Ok(()) } else { Err(Misuse::Stale) }
     }

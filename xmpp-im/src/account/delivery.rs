@@ -10,8 +10,10 @@ use super::barrier::Source;
 use super::step::{Delivery, Effect, Step};
 use super::{Account, Cx, Kind};
 use crate::module::{Found, Hooks, Modules, Target};
+use crate::presence::{Known, answer};
 use crate::routing::{Decision, Resource, Traffic, route};
 use crate::session::{Copies, Session, Waiting};
+use crate::subscription;
 
 impl Account {
     /// A stanza for the account, or for one of its resources.
@@ -25,7 +27,12 @@ impl Account {
             (_, Some(resource)) if self.sessions.iter().any(|session| session.jid.resource() == resource) => {
                 Target::Session
             }
-            (_, Some(_)) => return self.by_table(stanza, false, cx),
+            (_, Some(_)) => {
+                return match stanza {
+                    Stanza::Presence(presence) => self.presence_inbound(presence, cx),
+                    stanza => self.by_table(stanza, false, cx),
+                };
+            }
         };
         if self.handle(&stanza, target, cx).is_break() {
             return;
@@ -92,7 +99,10 @@ fn view(session: &Session) -> Resource<'_> {
 pub(crate) fn wakes(stanza: &Stanza, modules: &Modules, profile: &Profile) -> bool {
     let resource = stanza.to().and_then(Jid::resource);
     let is_matched = resource.is_none()
-        && modules.find(stanza, Target::Account, false).next().is_some_and(|found| matches!(found, Found::Module(_)));
+        && modules
+            .find(stanza, Target::Account, false)
+            .next()
+            .is_some_and(|found| matches!(found, Found::Module(_)));
     is_matched
         || match stanza {
             Stanza::Message(_) => {
@@ -108,13 +118,21 @@ pub(crate) fn wakes(stanza: &Stanza, modules: &Modules, profile: &Profile) -> bo
 
 /// What the sender of a stanza gets if the account is not there or nobody of it is: the same in both cases.
 pub(crate) fn unattended(stanza: &Stanza, modules: &Modules, profile: &Profile) -> Option<Stanza> {
+    if let Stanza::Presence(probe) = stanza
+        && probe.type_() == PresenceType::Probe
+    {
+        let refused = answer(probe, &Known::new(subscription::State::None, &[]), profile.refused_probe());
+        return refused.into_iter().next().map(Stanza::Presence);
+    }
     let resource = stanza.to().and_then(Jid::resource);
     let refused = modules.find(stanza, Target::Account, false).find_map(|found| match found {
         Found::Refused(condition) if resource.is_none() => Some(condition),
         _ => None,
     });
     let condition = match route(Traffic::of(stanza), resource, &[], profile.unmatched_resource()) {
-        Decision::Answer | Decision::Undeliverable | Decision::Unavailable => refused.unwrap_or(Condition::ServiceUnavailable),
+        Decision::Answer | Decision::Undeliverable | Decision::Unavailable => {
+            refused.unwrap_or(Condition::ServiceUnavailable)
+        }
         Decision::Deliver(_) | Decision::Drop => return None,
     };
     stanza.error_reply(StanzaError::new(condition))

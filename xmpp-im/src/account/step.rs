@@ -28,11 +28,7 @@ pub(crate) enum Effect {
     /// A session has to end.
     Close(SessionId, StreamError),
     /// Offline messages with numbers above one have to be loaded, so many at most, for the module of that number.
-    Page {
-        module: usize,
-        after: u64,
-        limit: usize,
-    },
+    Page { module: usize, after: u64, limit: usize },
 }
 
 /// A stanza for one of an account's sessions.
