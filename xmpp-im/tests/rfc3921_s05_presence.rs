@@ -185,7 +185,11 @@ fn r3921_5_1_5_04_so_it_does_when_the_connection_breaks() {
         ],
     );
     // covers 3921-5.1.5-05
-    got(&mut stage, "romeo@example.net/chamber", ["unavailable romeo@example.net/orchard > romeo@example.net"]);
+    got(
+        &mut stage,
+        "romeo@example.net/chamber",
+        ["unavailable romeo@example.net/orchard > romeo@example.net"],
+    );
 }
 
 #[test]
@@ -215,7 +219,9 @@ fn r3921_5_1_3_01_probes_are_answered() {
     // covers 3921-11.1-19
     assert_eq!(
         asked(&mut stage, "juliet@example.com", "romeo@example.net"),
-        ["<presence to='juliet@example.com' from='romeo@example.net/orchard' id='a'><show>away</show></presence>"]
+        [
+            "<presence to='juliet@example.com' from='romeo@example.net/orchard' id='a'><show>away</show></presence>"
+        ]
     );
     assert_eq!(
         asked(&mut stage, "juliet@example.com", ORCHARD),
@@ -384,5 +390,9 @@ fn presence_between_two_accounts_of_a_server_is_the_same() {
         ],
     );
     stage.logout(ORCHARD);
-    got(&mut stage, "benvolio@example.net/pda", ["unavailable romeo@example.net/orchard > benvolio@example.net"]);
+    got(
+        &mut stage,
+        "benvolio@example.net/pda",
+        ["unavailable romeo@example.net/orchard > benvolio@example.net"],
+    );
 }

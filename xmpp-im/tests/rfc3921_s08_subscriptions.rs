@@ -557,7 +557,8 @@ fn r3921_9_4_05_any_answer_ends_the_asking() {
         story.contact("<presence type='unavailable'/>");
         story.contact("<presence/>");
         assert!(
-            lines(&story.0.stanzas(CONTACT)).contains(&"subscribe user@example.com > contact@example.org".into())
+            lines(&story.0.stanzas(CONTACT))
+                .contains(&"subscribe user@example.com > contact@example.org".into())
         );
         story.contact(&format!("<presence to='user@example.com' type='{answer}'/>"));
         story.contact("<presence type='unavailable'/>");

@@ -83,7 +83,9 @@ fn r6121_3_1_1_03_roster_set_and_request_come_in_any_order() {
 fn r6121_3_1_3_01_a_request_to_a_full_jid_is_for_the_account() {
     for resource in ["balcony", "nowhere"] {
         let mut stage = juliet();
-        stage.arrives(&format!("<presence type='subscribe' from='{ROMEO}/orchard' to='juliet@example.com/{resource}'/>"));
+        stage.arrives(&format!(
+            "<presence type='subscribe' from='{ROMEO}/orchard' to='juliet@example.com/{resource}'/>"
+        ));
         // covers 6121-8.5.3.2.2-02
         got(&mut stage, BALCONY, ["subscribe romeo@example.net > juliet@example.com"]);
     }
@@ -120,7 +122,10 @@ fn r6121_3_1_3_10_one_request_of_each_is_kept() {
     );
     stage.login(CHAMBER);
     stage.send(CHAMBER, "<presence/>");
-    assert!(lines(&stage.stanzas(CHAMBER)).contains(&"subscribe romeo@example.net > juliet@example.com 'first'".into()));
+    assert!(
+        lines(&stage.stanzas(CHAMBER))
+            .contains(&"subscribe romeo@example.net > juliet@example.com 'first'".into())
+    );
     // Nor is a resource told twice that is there.
     stage.send(CHAMBER, "<presence><show>away</show></presence>");
     from_romeo(&mut stage, "subscribe");
@@ -134,7 +139,9 @@ fn there_is_a_limit_to_the_requests_that_are_kept() {
     stage.online(BALCONY);
     stage.stanzas(BALCONY);
     for stranger in ["a", "b", "c"] {
-        stage.arrives(&format!("<presence type='subscribe' from='{stranger}@example.net' to='juliet@example.com'/>"));
+        stage.arrives(&format!(
+            "<presence type='subscribe' from='{stranger}@example.net' to='juliet@example.com'/>"
+        ));
     }
     got(
         &mut stage,
@@ -157,7 +164,11 @@ fn r6121_3_1_6_01_notices_are_for_interested_resources_before_the_push() {
     }
     from_romeo(&mut stage, "subscribed");
     for client in [BALCONY, CHAMBER] {
-        got(&mut stage, client, ["subscribed romeo@example.net > juliet@example.com", "push romeo@example.net to"]);
+        got(
+            &mut stage,
+            client,
+            ["subscribed romeo@example.net > juliet@example.com", "push romeo@example.net to"],
+        );
     }
     got(&mut stage, "juliet@example.com/silent", []);
 }
@@ -183,7 +194,9 @@ fn r6121_3_1_6_03_a_notice_waits_while_nobody_is_there() {
     assert_eq!(stage.stored("juliet@example.com").pending().len(), 1);
     stage.login(BALCONY);
     stage.send(BALCONY, "<presence/>");
-    assert!(lines(&stage.stanzas(BALCONY)).contains(&"subscribed romeo@example.net > juliet@example.com".into()));
+    assert!(
+        lines(&stage.stanzas(BALCONY)).contains(&"subscribed romeo@example.net > juliet@example.com".into())
+    );
     assert_eq!(stage.stored("juliet@example.com").pending().len(), 0, "told once");
 }
 
@@ -287,7 +300,9 @@ fn r6121_3_4_2_02_whose_request_waits_is_approved_as_usual() {
     stage.stanzas(BALCONY);
     to_romeo(&mut stage, "subscribed");
     got(&mut stage, BALCONY, ["push romeo@example.net from"]);
-    assert!(lines(&stage.gone_stanzas()).contains(&"subscribed juliet@example.com > romeo@example.net".into()));
+    assert!(
+        lines(&stage.gone_stanzas()).contains(&"subscribed juliet@example.com > romeo@example.net".into())
+    );
 }
 
 #[test]
@@ -296,7 +311,9 @@ fn r6121_3_3_3_02_who_was_never_approved_can_withdraw() {
     from_romeo(&mut stage, "subscribe");
     from_romeo(&mut stage, "unsubscribe");
     stage.gone();
-    assert!(!stage.stored("juliet@example.com").pending().iter().any(|kept| kept.presence().id() == Some("s")));
+    assert!(
+        !stage.stored("juliet@example.com").pending().iter().any(|kept| kept.presence().id() == Some("s"))
+    );
     stage.login(BALCONY);
     stage.send(BALCONY, "<presence/>");
     assert!(!lines(&stage.stanzas(BALCONY)).iter().any(|line| line.starts_with("subscribe ")));

@@ -41,7 +41,8 @@ fn answered(iq: &Iq) -> String {
     match (iq.type_(), iq.payload()) {
         (IqType::Set, Some(query)) if query.is(ns::ROSTER, "query") => {
             let item = query.child(ns::ROSTER, "item").unwrap();
-            let mut line = format!("push {} {}", item.attr("jid").unwrap(), item.attr("subscription").unwrap());
+            let mut line =
+                format!("push {} {}", item.attr("jid").unwrap(), item.attr("subscription").unwrap());
             if item.attr("ask") == Some("subscribe") {
                 line += " ask";
             }
@@ -61,6 +62,8 @@ fn answered(iq: &Iq) -> String {
             format!("error {id} {}", error.condition().name())
         }
         (IqType::Result, None) => format!("result {id}"),
-        (type_, payload) => format!("{} {id} {:?}", type_.name(), payload.map(|payload| payload.name().to_string())),
+        (type_, payload) => {
+            format!("{} {id} {:?}", type_.name(), payload.map(|payload| payload.name().to_string()))
+        }
     }
 }
