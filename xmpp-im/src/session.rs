@@ -1,6 +1,7 @@
 //! A session: one connected resource of an account, apart from the transport that carries it.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -154,6 +155,8 @@ pub(crate) struct Session {
     outbox_bytes: usize,
     congested: bool,
     taken: Taken,
+    /// What modules have noted, each under keys of its own.
+    notes: BTreeMap<(usize, &'static str), String>,
 }
 
 impl Session {
@@ -169,6 +172,20 @@ impl Session {
             outbox_bytes: 0,
             congested: false,
             taken: Taken { count: 0, copies: VecDeque::new(), marks: VecDeque::new() },
+            notes: BTreeMap::new(),
+        }
+    }
+
+    /// What a module has noted under that key.
+    pub(crate) fn note(&self, module: usize, key: &'static str) -> Option<&str> {
+        self.notes.get(&(module, key)).map(String::as_str)
+    }
+
+    /// Notes something for a module, or nothing any more.
+    pub(crate) fn set_note(&mut self, module: usize, key: &'static str, note: Option<&str>) {
+        match note {
+            Some(note) => drop(self.notes.insert((module, key), note.into())),
+            None => drop(self.notes.remove(&(module, key))),
         }
     }
 

@@ -37,17 +37,30 @@ impl Source {
 /// The stanzas of all sessions whose fate is open.
 #[derive(Debug, Default)]
 pub(crate) struct Barriers {
-    /// By session and number: how many things are open.
+    /// By session, of those that have not ended, and number: how many things are open.
     open: BTreeMap<SessionId, BTreeMap<u64, usize>>,
     /// Sessions for which something may have changed.
     moved: BTreeSet<SessionId>,
 }
 
 impl Barriers {
+    /// A session starts.
+    pub(super) fn start(&mut self, session: SessionId) {
+        self.open.insert(session, BTreeMap::new());
+    }
+
+    /// A session has ended: nobody waits for the fate of what it sent.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        self.open.remove(&session);
+        self.moved.remove(&session);
+    }
+
     /// The fate of a stanza is open.
     pub(super) fn begin(&mut self, cause: Option<Cause>) {
-        if let Some(Cause { session, number }) = cause {
-            *self.open.entry(session).or_default().entry(number).or_default() += 1;
+        if let Some(Cause { session, number }) = cause
+            && let Some(numbers) = self.open.get_mut(&session)
+        {
+            *numbers.entry(number).or_default() += 1;
         }
     }
 
@@ -60,9 +73,6 @@ impl Barriers {
             if *count == 0 {
                 numbers.remove(&number);
             }
-        }
-        if numbers.is_empty() {
-            self.open.remove(&session);
         }
         self.moved.insert(session);
     }

@@ -164,6 +164,7 @@ impl Account {
     ) -> Option<Taken> {
         let replaced = replaced.and_then(|id| self.remove(id, cx));
         let id = session.id;
+        cx.barriers.start(id);
         self.sessions.push(session);
         if let State::Ready(_) = self.state {
             self.session_started(id, cx);
@@ -239,6 +240,7 @@ impl Account {
         let Remains { mut farewells, mut stranded, mut taken } = Remains::default();
         for mut session in self.sessions {
             let id = session.id;
+            barriers.forget(id);
             farewells.extend(Departure::of(&mut session).into_farewells(&subscribers));
             let (handed, outbox) = session.into_parts();
             stranded.extend(outbox.into_iter().filter_map(Waiting::undelivered));
@@ -328,11 +330,12 @@ impl Account {
     /// Makes a change, in memory at once. What it does to the roster is pushed.
     fn change(&mut self, change: Change, cx: &mut Cx<'_>) {
         if let State::Ready(ready) = &mut self.state {
+            let before = change.contact().and_then(|contact| ready.roster.get(contact)).cloned();
             ready.roster.make(&change, &self.sessions, cx.entropy, &mut cx.step);
             if let Change::SetLastPresence { at, presence } = &change {
                 ready.last_presence = Some((*at, presence.clone()));
             }
-            cx.step.change(change, step::State::OWN);
+            cx.step.change(change, before, step::State::OWN);
         }
     }
 

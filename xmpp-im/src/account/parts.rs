@@ -159,12 +159,14 @@ impl Account {
                 let Some(room) = cx.room.checked_sub(1) else { continue };
                 *cx.room = room;
                 let (hook, told) = match &notice {
-                    Notice::Roster(_) => (Hooks::ROSTER, notice),
+                    Notice::Roster { .. } => (Hooks::ROSTER, notice),
                     Notice::Presence(_) => (Hooks::PRESENCE, notice),
                 };
                 let _ = self.each(hook, cx, |part, context| {
                     match &told {
-                        Notice::Roster(contact) => part.roster_changed(contact, context),
+                        Notice::Roster { contact, before } => {
+                            part.roster_changed(contact, before.as_ref(), context);
+                        }
                         Notice::Presence(session) => part.presence_changed(*session, context),
                     }
                     Verdict::Continue
@@ -196,7 +198,9 @@ impl Account {
             return true;
         }
         let mut asked = ready.parts.0.iter().filter(|opened| opened.hooks.has(Hooks::ADMITS));
-        asked.all(|opened| opened.part.as_ref().is_ok_and(|part| part.admits(SessionView(session), stanza)))
+        asked.all(|opened| {
+            opened.part.as_ref().is_ok_and(|part| part.admits(SessionView(session), stanza, &ready.roster))
+        })
     }
 
     /// No resource takes a message: whether anybody else does.

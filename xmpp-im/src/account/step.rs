@@ -14,7 +14,7 @@ use super::barrier::{Barriers, Cause, Source};
 use crate::limits::HostLimits;
 use crate::module::Origin;
 use crate::session::{SessionId, Waiting};
-use crate::store::Change;
+use crate::store::{Change, RosterItem};
 
 /// What an account wants done.
 #[derive(Debug)]
@@ -134,8 +134,8 @@ impl State {
 /// Something of which parts have to be told before the step ends.
 #[derive(Debug)]
 pub(crate) enum Notice {
-    /// The roster has changed under this address.
-    Roster(Jid),
+    /// The roster has something else under this address than before.
+    Roster { contact: Jid, before: Option<RosterItem> },
     /// The presence of this session has changed.
     Presence(SessionId),
 }
@@ -185,6 +185,14 @@ impl Step {
         self.question.as_ref().map_or(Origin::Outside, |(_, origin)| *origin)
     }
 
+    /// The stanza that it is about.
+    pub(crate) const fn question(&self) -> Option<&Stanza> {
+        match &self.question {
+            Some((question, _)) => Some(question),
+            None => None,
+        }
+    }
+
     /// Whether the stanza that it is about was answered.
     pub(crate) const fn is_answered(&self) -> bool {
         self.is_answered
@@ -222,21 +230,15 @@ impl Step {
         !self.changes.is_empty()
     }
 
-    /// Plans a change.
-    pub(crate) fn change(&mut self, change: Change, state: State) {
+    /// Plans a change. `before` is what the roster had, if that is what it changes.
+    pub(crate) fn change(&mut self, change: Change, before: Option<RosterItem>, state: State) {
         self.touched = self.touched.and(state);
-        let contact = match &change {
-            Change::SetRosterItem(item) => Some(item.jid()),
-            Change::RemoveRosterItem { jid, .. } => Some(jid),
-            Change::KeepPending(_) | Change::RemovePending { .. } => {
-                self.touched = self.touched.and(State::OWN);
-                None
-            }
-            _ => None,
-        };
-        if let Some(contact) = contact {
+        if let Some(contact) = change.contact() {
             self.touched = self.touched.and(State::OWN);
-            self.notices.push_back(Notice::Roster(contact.clone()));
+            self.notices.push_back(Notice::Roster { contact: contact.clone(), before });
+        }
+        if matches!(change, Change::KeepPending(_) | Change::RemovePending { .. }) {
+            self.touched = self.touched.and(State::OWN);
         }
         self.changes.push(change);
     }
@@ -544,9 +546,7 @@ impl Order {
 
     /// A session has ended: nothing that was to be said to it has to wait for what it sent.
     pub(crate) fn forget(&mut self, session: SessionId, out: &mut Outlet<'_>) {
-        if out.barriers.last(session).is_none() {
-            return;
-        }
+        out.barriers.forget(session);
         for held in self.chains.values_mut().flatten() {
             held.barrier.take_if(|(barred, _)| *barred == session);
         }

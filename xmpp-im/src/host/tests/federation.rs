@@ -24,6 +24,7 @@ fn r3920_10_2_01_what_is_for_a_foreign_domain_leaves() {
             &format!("<message to='{to}' from='juliet@example.com' id='1'><body>!</body></message>"),
         );
         // covers 6120-8.1.2.1-01: with the sender's full address, whatever it wrote
+        // covers 3921-11.2-02
         assert_eq!(
             desk.went(domain),
             format!("<message to='{to}' from='juliet@example.com/balcony' id='1'><body>!</body></message>")
