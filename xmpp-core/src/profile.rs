@@ -59,6 +59,16 @@ pub enum RosterPushOrigin {
     Session,
 }
 
+/// What becomes of an iq request to a connected resource, by its full JID, from somebody with whom that resource does not share its presence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnsharedPresence {
+    /// It is answered as if nobody were there, so that it tells nobody who is (RFC 6121 section 8.5.3.1).
+    #[default]
+    Refused,
+    /// It is delivered like any other stanza (RFC 3921 section 11.1 rule 2).
+    Delivered,
+}
+
 /// The choices of one server or client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -75,6 +85,7 @@ impl Profile {
         stanza_before_binding: StanzaBeforeBinding::StreamError,
         unmatched_resource: UnmatchedResource::Rfc6121,
         unconfigured_subdomain: UnconfiguredSubdomain::Remote,
+        unshared_presence: UnsharedPresence::Refused,
         refused_probe: RefusedProbe::Unsubscribed,
         roster_push_origin: RosterPushOrigin::Account,
     };
@@ -83,6 +94,7 @@ impl Profile {
         stanza_before_binding: StanzaBeforeBinding::StanzaError,
         unmatched_resource: UnmatchedResource::Rfc3921,
         unconfigured_subdomain: UnconfiguredSubdomain::Refused,
+        unshared_presence: UnsharedPresence::Delivered,
         refused_probe: RefusedProbe::Error,
         roster_push_origin: RosterPushOrigin::Session,
     };
@@ -117,6 +129,12 @@ impl Profile {
         self.roster_push_origin
     }
 
+    /// What becomes of a request from somebody with whom the resource does not share its presence.
+    #[must_use]
+    pub const fn unshared_presence(&self) -> UnsharedPresence {
+        self.unshared_presence
+    }
+
     /// Selects what a stanza before binding gets.
     #[must_use]
     pub const fn with_stanza_before_binding(mut self, rule: StanzaBeforeBinding) -> Self {
@@ -149,6 +167,13 @@ impl Profile {
     #[must_use]
     pub const fn with_roster_push_origin(mut self, rule: RosterPushOrigin) -> Self {
         self.roster_push_origin = rule;
+        self
+    }
+
+    /// Selects what becomes of a request from somebody with whom the resource does not share its presence.
+    #[must_use]
+    pub const fn with_unshared_presence(mut self, rule: UnsharedPresence) -> Self {
+        self.unshared_presence = rule;
         self
     }
 }
