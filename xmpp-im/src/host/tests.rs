@@ -105,6 +105,10 @@ impl Desk {
                 HostAction::LoadOffline { ticket, after, limit, .. } => {
                     self.pages.push_back((ticket, after, limit));
                 }
+                // What somebody said last is stored at once: it is nothing that anybody waits for.
+                HostAction::Persist(step) if is_last_presence(&step) => {
+                    self.host.persisted(NOW, step.owner(), step.seq());
+                }
                 HostAction::Persist(change) => self.changes.push_back(change),
                 HostAction::Ready(session) => self.ready.push(session),
                 HostAction::Congested(session) => self.congested.push(session),
@@ -223,6 +227,11 @@ impl Desk {
         assert_eq!(left, (0, 0, 0, 0, 0));
         assert!(self.host.barriers.is_empty() && self.host.busy.is_empty());
     }
+}
+
+/// Whether a step is only about what somebody said last.
+pub(super) fn is_last_presence(step: &Persist) -> bool {
+    step.changes().iter().all(|change| matches!(change, Change::SetLastPresence { .. }))
 }
 
 /// The condition of an error stanza that was written.
