@@ -77,6 +77,7 @@ pub struct Profile {
     unconfigured_subdomain: UnconfiguredSubdomain,
     refused_probe: RefusedProbe,
     roster_push_origin: RosterPushOrigin,
+    unshared_presence: UnsharedPresence,
 }
 
 impl Profile {
