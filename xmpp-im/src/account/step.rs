@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{Condition, Stanza, StanzaError};
 use xmpp_core::stream::StreamError;
+use xmpp_core::xml::ns;
 
 use crate::limits::HostLimits;
 use crate::module::Origin;
@@ -85,6 +86,12 @@ impl Effect {
         matches!(stanza, Stanza::Iq(iq) if !iq.is_request())
     }
 
+    /// Whether it is a roster push, if it is the account that sends it.
+    fn is_push(&self) -> bool {
+        let Effect::Deliver(delivery) = self else { return false };
+        matches!(&delivery.waiting.stanza, Stanza::Iq(iq) if iq.is_request() && iq.payload().is_some_and(|payload| payload.is(ns::ROSTER, "query")))
+    }
+
     fn weight(&self) -> usize {
         match self {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => delivery.waiting.stanza.weight(),
@@ -141,6 +148,8 @@ pub(crate) struct Step {
     question: Option<(Stanza, Origin)>,
     is_answered: bool,
     has_looked: bool,
+    /// The session that gets pushes from this step's answer on.
+    interested: Option<SessionId>,
     changes: Vec<Change>,
     touched: State,
     planned: Vec<Planned>,
@@ -167,6 +176,11 @@ impl Step {
 
     pub(crate) const fn look_at_roster(&mut self) {
         self.has_looked = true;
+    }
+
+    /// The answer makes a session interested: if it does not get it, it is not.
+    pub(crate) const fn interest(&mut self, session: SessionId) {
+        self.interested = Some(session);
     }
 
     /// Plans an effect that shows nothing that could fail to be stored.
@@ -279,6 +293,14 @@ struct Held {
     until: Until,
     /// What is said if the changes cannot be stored.
     instead: Option<Effect>,
+    /// The session that is interested only if this is said.
+    interested: Option<SessionId>,
+}
+
+impl Held {
+    const fn until(until: Until) -> Self {
+        Held { effect: None, until, instead: None, interested: None }
+    }
 }
 
 /// The changes of an account that are not stored yet, and what waits for them, in order for each pair.
@@ -290,6 +312,8 @@ pub(crate) struct Order {
     watched: BTreeMap<u64, Vec<Pair>>,
     /// Bytes of what only keeps its place: of the rest there is no more than changes may be in flight.
     placed_bytes: usize,
+    /// Sessions that asked for the roster and did not get it.
+    disappointed: Vec<SessionId>,
 }
 
 impl Order {
@@ -311,7 +335,7 @@ impl Order {
         limits: &HostLimits,
         out: &mut Vec<Effect>,
     ) -> Vec<Change> {
-        let Step { question, changes, touched, planned, .. } = step;
+        let Step { question, changes, touched, planned, interested, .. } = step;
         let Some(seq) = seq else {
             let mut is_refused = false;
             for Planned { effect, shows } in planned {
@@ -321,7 +345,9 @@ impl Order {
                     Some(_) if is_refused => {}
                     Some(last) => {
                         let until = Until::Settled { last, state: shows };
-                        is_refused = !self.wait(effect, until, question.as_ref(), limits, out);
+                        let interested = interested.filter(|_| effect.is_response());
+                        let held = Held { interested, ..Held::until(until) };
+                        is_refused = !self.wait(effect, held, question.as_ref(), limits, out);
                     }
                 }
             }
@@ -333,10 +359,11 @@ impl Order {
         for Planned { effect, .. } in planned {
             let pair = effect.pair();
             let instead = refusal.take_if(|(place, _)| *place == pair).map(|(_, refusal)| refusal);
-            self.hold(pair, Held { effect: Some(effect), until: Until::Stored(seq), instead }, out);
+            let held = Held { effect: Some(effect), instead, ..Held::until(Until::Stored(seq)) };
+            self.hold(pair, held, out);
         }
         if let Some((pair, refusal)) = refusal {
-            self.hold(pair, Held { effect: None, until: Until::Stored(seq), instead: Some(refusal) }, out);
+            self.hold(pair, Held { instead: Some(refusal), ..Held::until(Until::Stored(seq)) }, out);
         }
         changes
     }
@@ -367,7 +394,7 @@ impl Order {
             }
             effect => {
                 self.placed_bytes = bytes;
-                self.hold(pair, Held { effect: Some(effect), until: Until::Place, instead: None }, out);
+                self.hold(pair, Held { effect: Some(effect), ..Held::until(Until::Place) }, out);
             }
         }
     }
@@ -376,26 +403,27 @@ impl Order {
     fn wait(
         &mut self,
         effect: Effect,
-        until: Until,
+        held: Held,
         question: Option<&(Stanza, Origin)>,
         limits: &HostLimits,
         out: &mut Vec<Effect>,
     ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
-            self.hold(pair, Held { effect: Some(effect), until, instead: None }, out);
+            self.hold(pair, Held { effect: Some(effect), ..held }, out);
             return true;
         }
         // An answer that has to wait may be large, so a session gets one.
         let waits = |held: &Held| held.instead.is_some() && matches!(held.until, Until::Settled { .. });
         if self.chains.get(&pair).is_some_and(|chain| chain.iter().any(waits)) {
+            self.disappointed.extend(held.interested);
             if let Some(refused) = refusal(question, Condition::ResourceConstraint) {
                 self.place(refused, limits, out);
             }
             return false;
         }
         let instead = refusal(question, Condition::InternalServerError);
-        self.hold(pair, Held { effect: Some(effect), until, instead }, out);
+        self.hold(pair, Held { effect: Some(effect), instead, ..held }, out);
         true
     }
 
@@ -443,19 +471,32 @@ impl Order {
         was_open
     }
 
+    /// The sessions that asked for the roster and did not get it, so that they are not interested.
+    pub(crate) fn take_disappointed(&mut self) -> Vec<SessionId> {
+        core::mem::take(&mut self.disappointed)
+    }
+
     /// A change could not be stored, so what tells of it is not said: whether it was under way.
     pub(crate) fn failed(&mut self, seq: u64, out: &mut Vec<Effect>) -> bool {
         let Some(touched) = self.in_flight.get(&seq).copied() else { return false };
-        for held in self.chains.values_mut().flatten() {
-            let is_false = match held.until {
-                Until::Place => false,
-                Until::Stored(told) => told == seq,
-                Until::Settled { last, state } => seq <= last && touched.overlaps(state),
-            };
-            if is_false {
-                held.effect = held.instead.take();
-                held.until = Until::Place;
-                self.placed_bytes += held.effect.as_ref().map_or(0, Effect::weight);
+        for chain in self.chains.values_mut() {
+            let mut is_disappointed = false;
+            for held in chain {
+                let is_false = match held.until {
+                    Until::Place => false,
+                    Until::Stored(told) => told == seq,
+                    Until::Settled { last, state } => seq <= last && touched.overlaps(state),
+                };
+                if is_false {
+                    is_disappointed |= held.interested.is_some();
+                    self.disappointed.extend(held.interested.take());
+                    held.effect = held.instead.take();
+                    held.until = Until::Place;
+                    self.placed_bytes += held.effect.as_ref().map_or(0, Effect::weight);
+                } else if is_disappointed && held.effect.as_ref().is_some_and(Effect::is_push) {
+                    // Taken for all that is new, it would hide from the client what it has missed.
+                    held.effect = None;
+                }
             }
         }
         self.stored(seq, out)
