@@ -349,8 +349,18 @@ impl Account {
             seq
         });
         let changes = self.order.commit(step, seq, &mut cx.outlet());
+        self.disappoint();
         if let Some(seq) = seq {
             cx.persists.push(Persist { owner: self.jid.clone(), seq, changes });
+        }
+    }
+
+    /// Who asked for the roster and did not get it gets no pushes either (RFC 6121 section 2.6.3: the version of a push stands for all before it).
+    fn disappoint(&mut self) {
+        for id in self.order.take_disappointed() {
+            if let Some(session) = self.session_mut(id) {
+                session.interested = false;
+            }
         }
     }
 
@@ -369,6 +379,7 @@ impl Account {
         if !self.order.failed(seq, &mut cx.outlet()) {
             return false;
         }
+        self.disappoint();
         match &mut self.state {
             // A load that was asked for before the failure may have missed it, so it does not count any more.
             State::Loading { ticket: awaited, .. } => *awaited = ticket,

@@ -238,10 +238,12 @@ impl Context<'_> {
         }
     }
 
-    /// The session has asked for the roster.
+    /// The session gets the roster by the answer of this step, and pushes from then on.
     pub(crate) fn set_interested(&mut self, session: SessionId) {
-        if let Some(session) = self.sessions.iter_mut().find(|own| own.id == session) {
+        let own = self.sessions.iter_mut().find(|own| own.id == session && !own.interested);
+        if let Some(session) = own {
             session.interested = true;
+            self.step.interest(session.id);
         }
     }
 }
