@@ -1,6 +1,7 @@
 //! A session: one connected resource of an account, apart from the transport that carries it.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +30,7 @@ pub(crate) struct Waiting {
     /// Whether it was for another session, which ended before its client got it.
     pub(crate) rerouted: bool,
     /// Of a module that keeps it until it was written: which one, and what it calls it.
-    pub(crate) mark: Option<(usize, u64)>,
+    pub(crate) mark: Option<Mark>,
 }
 
 impl Waiting {
@@ -68,13 +69,19 @@ impl Copies {
 pub(crate) struct Taken {
     count: u64,
     copies: VecDeque<(u64, Copies)>,
+    /// What modules wait for to be written, under their marks.
+    marks: VecDeque<(u64, Mark)>,
 }
+
+/// What a module calls a stanza that it keeps until it was written: the module, and the mark.
+pub(crate) type Mark = (usize, u64);
 
 impl Taken {
     /// Older ones are taken for sent long ago: a connection seldom holds more, and if it does the worst is a stanza that comes twice.
     const REMEMBERED: usize = 1_024;
 
-    fn note(&mut self, copies: Option<Copies>) {
+    fn note(&mut self, copies: Option<Copies>, mark: Option<Mark>) {
+        self.marks.extend(mark.map(|mark| (self.count, mark)));
         if let Some(copies) = copies {
             if self.copies.len() == Self::REMEMBERED {
                 self.copies.pop_front();
@@ -86,7 +93,21 @@ impl Taken {
 
     /// Whether nothing is known that `unsent` would need.
     pub(crate) fn is_empty(&self) -> bool {
-        self.copies.is_empty()
+        self.copies.is_empty() && self.marks.is_empty()
+    }
+
+    /// Of those that were taken the first `count` are written: what modules wait for among them.
+    pub(crate) fn written(&mut self, count: u64) -> Vec<Mark> {
+        let mut written = Vec::new();
+        while let Some((_, mark)) = self.marks.pop_front_if(|(number, _)| *number < count) {
+            written.push(mark);
+        }
+        written
+    }
+
+    /// All but the last so many are written.
+    pub(crate) fn written_before(&mut self, unsent: usize) -> Vec<Mark> {
+        self.written(self.count.saturating_sub(unsent as u64))
     }
 
     /// The last ones that were taken come back.
@@ -97,7 +118,8 @@ impl Taken {
                 self.copies.pop_front();
             }
             let copies = self.copies.pop_front_if(|(noted, _)| *noted == number).map(|(_, copies)| copies);
-            Waiting { copies, ..Waiting::new(stanza) }
+            let mark = self.marks.pop_front_if(|(noted, _)| *noted == number).map(|(_, mark)| mark);
+            Waiting { copies, mark, ..Waiting::new(stanza) }
         })
     }
 }
@@ -129,6 +151,8 @@ pub(crate) struct Session {
     outbox_bytes: usize,
     congested: bool,
     taken: Taken,
+    /// What modules have noted, each under keys of its own.
+    notes: BTreeMap<(usize, &'static str), String>,
 }
 
 impl Session {
@@ -142,7 +166,21 @@ impl Session {
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             congested: false,
-            taken: Taken { count: 0, copies: VecDeque::new() },
+            taken: Taken { count: 0, copies: VecDeque::new(), marks: VecDeque::new() },
+            notes: BTreeMap::new(),
+        }
+    }
+
+    /// What a module has noted under that key.
+    pub(crate) fn note(&self, module: usize, key: &'static str) -> Option<&str> {
+        self.notes.get(&(module, key)).map(String::as_str)
+    }
+
+    /// Notes something for a module, or nothing any more.
+    pub(crate) fn set_note(&mut self, module: usize, key: &'static str, note: Option<&str>) {
+        match note {
+            Some(note) => drop(self.notes.insert((module, key), note.into())),
+            None => drop(self.notes.remove(&(module, key))),
         }
     }
 
@@ -203,8 +241,8 @@ impl Session {
 
     /// Takes the oldest stanza out of the outbox.
     pub(crate) fn take(&mut self) -> Option<Stanza> {
-        let Waiting { stanza, copies, .. } = self.outbox.pop_front()?;
-        self.taken.note(copies);
+        let Waiting { stanza, copies, mark, .. } = self.outbox.pop_front()?;
+        self.taken.note(copies, mark);
         self.outbox_bytes = self.outbox_bytes.saturating_sub(stanza.weight());
         if self.outbox.is_empty() {
             self.congested = false;
@@ -216,6 +254,11 @@ impl Session {
     #[cfg(test)]
     pub(crate) fn newest(&self) -> Option<&Stanza> {
         self.outbox.back().map(|waiting| &waiting.stanza)
+    }
+
+    /// What was taken of it.
+    pub(crate) const fn taken_mut(&mut self) -> &mut Taken {
+        &mut self.taken
     }
 
     /// What was taken, and all that was not.

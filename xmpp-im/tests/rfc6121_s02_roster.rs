@@ -128,8 +128,9 @@ fn r6121_2_01_a_roster_is_its_owners() {
         let to = format!(" to='{to}'");
         let (_, answer) = stage.ask(thief, &get(&to, ""));
         assert_eq!(error(&answer), ("forbidden", "auth"));
-        // covers 6121-2.3.3-01
         let (_, answer) = stage.ask(thief, &set_to(&to, "<item jid='tybalt@example.com'/>"));
+        // covers 6121-2.3.3-01
+        // covers 3921-7.2-01: it is not taken for a set of the sender's own roster, as RFC 3921 had it
         assert_eq!(error(&answer), ("forbidden", "auth"));
         let (_, answer) =
             stage.ask(thief, &set_to(&to, "<item jid='romeo@example.net' subscription='remove'/>"));
@@ -254,6 +255,24 @@ fn a_get_fails_with_the_changes_that_it_shows() {
         assert_eq!((told.len(), error(&told[0]).0), (1, "internal-server-error"), "{told:?}");
         assert!(error(&stage.told(BALCONY)[0]).0 == "internal-server-error");
     }
+}
+
+#[test]
+fn gets_that_wait_for_storage_are_bounded() {
+    let mut stage = romeo();
+    stage.interested("romeo@example.net/orchard");
+    stage.login(HOME);
+    stage.slow_storage("example.net");
+    stage.send("romeo@example.net/orchard", &set("<item jid='bill@example.org' name='Bill'/>"));
+    for _ in 0..50 {
+        stage.send(HOME, &get("", " ver='1-e'"));
+    }
+    assert_eq!(stage.told(HOME), [""; 0]);
+    stage.store("example.net");
+    let told = stage.told(HOME);
+    assert_eq!((told.len(), told.iter().filter(|told| told.contains("name='Bill'")).count()), (51, 1));
+    assert!(told[0].contains("type='result'") && told[1].contains("'push'"));
+    assert!(told[2..].iter().all(|told| error(told) == ("resource-constraint", "wait")));
 }
 
 #[test]

@@ -124,7 +124,8 @@ fn a_repeated_request_takes_no_more_room() {
     let mut session = session(ClientLimits::new());
     for n in 0..10_000_usize {
         let status = "x".repeat(n % 7);
-        let ask = Presence::new(PresenceType::Subscribe).with_status(&status).with_from(jid("romeo@example.net"));
+        let ask =
+            Presence::new(PresenceType::Subscribe).with_status(&status).with_from(jid("romeo@example.net"));
         session.receive(Instant::ZERO, ask.into());
     }
     assert_eq!(core::iter::from_fn(|| session.poll()).count(), 1);
@@ -138,7 +139,9 @@ fn the_chat_that_was_silent_for_longest_gives_way() {
     session.set_presence(Presence::available()).unwrap();
     let at = |seconds| Instant::after(Duration::from_secs(seconds));
     let chat = |session: &mut ClientSession, seconds, name: &str| {
-        session.chat(at(seconds), Message::chat(bare(&format!("{name}@example.net"))).with_body("O")).unwrap();
+        session
+            .chat(at(seconds), Message::chat(bare(&format!("{name}@example.net"))).with_body("O"))
+            .unwrap();
     };
     chat(&mut session, 0, "romeo");
     chat(&mut session, 1, "paris");

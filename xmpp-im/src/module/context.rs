@@ -109,6 +109,12 @@ impl Context<'_> {
         self.origin
     }
 
+    /// The stanza that the step is about, as it came.
+    #[must_use]
+    pub const fn stanza(&self) -> Option<&Stanza> {
+        self.step.question()
+    }
+
     /// How much the host gives to each account.
     #[must_use]
     pub const fn limits(&self) -> &HostLimits {
@@ -124,6 +130,20 @@ impl Context<'_> {
     #[must_use]
     pub fn session(&self, id: SessionId) -> Option<SessionView<'_>> {
         self.sessions().find(|session| session.id() == id)
+    }
+
+    /// What the module has [noted](Self::note) about a session.
+    #[must_use]
+    pub fn noted(&self, session: SessionId, key: &'static str) -> Option<&str> {
+        self.sessions.iter().find(|own| own.id == session)?.note(self.module, key)
+    }
+
+    /// Notes something about a session, or nothing any more. It lasts as long as the session, also where the account is loaded again because
+    /// something could not be stored: then [`session_started`](super::Part::session_started) finds it.
+    pub fn note(&mut self, session: SessionId, key: &'static str, note: Option<&str>) {
+        if let Some(session) = self.sessions.iter_mut().find(|own| own.id == session) {
+            session.set_note(self.module, key, note);
+        }
     }
 
     /// The account's contacts. An answer of a step that has looked at them waits until they are stored.
@@ -173,13 +193,20 @@ impl Context<'_> {
     /// Makes a change, which is stored with all others of the step. What it does to the roster shows at once, and is pushed to the
     /// interested resources (RFC 6121 section 2.1.6).
     pub fn change(&mut self, change: Change) {
+        let before = change.contact().and_then(|contact| self.roster.get(contact)).cloned();
         self.roster.make(&change, self.sessions, self.entropy, self.step);
-        self.step.change(change, State::of_module(self.module));
+        self.step.change(change, before, State::of_module(self.module));
     }
 
     /// Keeps a value under a key of the module's own, or nothing any more.
     pub fn keep(&mut self, key: &str, value: Option<Vec<u8>>) {
         self.change(Change::SetState { module: self.name.into(), key: key.into(), value });
+    }
+
+    /// Asks for the account's offline messages with numbers above `after`, at most `limit` of them: they come to
+    /// [`messages_loaded`](super::Part::messages_loaded) in a later step.
+    pub fn load_messages(&mut self, after: u64, limit: usize) {
+        self.step.push(Effect::Page { module: self.module, after, limit });
     }
 
     /// Ends one of the account's sessions with this error.
@@ -192,7 +219,7 @@ impl Context<'_> {
     fn deliver_waiting(&mut self, session: SessionId, waiting: Waiting) -> bool {
         let is_taken = self.session(session).is_some() && self.take_room();
         if is_taken {
-            self.step.push(Effect::Deliver(Delivery { session, waiting }));
+            self.step.push(Effect::Deliver(Delivery { session, waiting, is_answer: false }));
         }
         is_taken
     }

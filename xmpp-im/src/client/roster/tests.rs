@@ -64,12 +64,15 @@ fn a_push_that_is_none_leaves_all_as_it_was() {
     let mut mirror = RosterMirror::default();
     mirror.answered(Some(query(Some("v1"), [item("a@example.com")]).as_ref()), &ClientLimits::new());
     let before = mirror.to_cache();
-    for items in [alloc::vec![], alloc::vec![item("b@example.com"), item("c@example.com")], alloc::vec![item("@")]] {
+    for items in
+        [alloc::vec![], alloc::vec![item("b@example.com"), item("c@example.com")], alloc::vec![item("@")]]
+    {
         assert!(mirror.pushed(query(Some("v2"), items).as_ref(), &ClientLimits::new()).is_err());
         assert_eq!(mirror.to_cache(), before);
     }
     // Removing somebody who is not there is no mistake: the push may come twice.
-    let remove = Element::builder(ns::ROSTER, "item").attr("jid", "b@example.com").attr("subscription", "remove");
+    let remove =
+        Element::builder(ns::ROSTER, "item").attr("jid", "b@example.com").attr("subscription", "remove");
     let pushed = mirror.pushed(query(Some("v2"), [remove.build()]).as_ref(), &ClientLimits::new());
     assert!(matches!(pushed, Ok(RosterChange::Removed(jid)) if jid.as_str() == "b@example.com"));
     assert_eq!((mirror.len(), mirror.version()), (1, "v2"));
@@ -77,7 +80,10 @@ fn a_push_that_is_none_leaves_all_as_it_was() {
 
 #[test]
 fn a_contact_is_written_as_the_schema_has_it() {
-    let contact = Contact::new(Jid::new("romeo@example.net").unwrap()).with_name("R & J").with_group("A").with_group("");
+    let contact = Contact::new(Jid::new("romeo@example.net").unwrap())
+        .with_name("R & J")
+        .with_group("A")
+        .with_group("");
     assert_eq!(
         contact.query().to_string(),
         "<query xmlns='jabber:iq:roster'><item jid='romeo@example.net' name='R &amp; J'><group>A</group></item></query>"
