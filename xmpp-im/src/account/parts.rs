@@ -128,6 +128,33 @@ impl Account {
         ControlFlow::Continue(())
     }
 
+    /// Calls the part of one module.
+    pub(super) fn call(
+        &mut self,
+        module: usize,
+        cx: &mut Cx<'_>,
+        call: impl FnOnce(&mut dyn Part, &mut Context<'_>),
+    ) {
+        let State::Ready(ready) = &mut self.state else { return };
+        let Some(Opened { name, part: Ok(part), .. }) = ready.parts.get_mut(module) else { return };
+        let mut context = Context {
+            owner: &self.jid,
+            is_anonymous: self.kind == Kind::Anonymous,
+            module,
+            name,
+            origin: cx.step.origin(),
+            now: cx.now,
+            limits: cx.limits,
+            entropy: cx.entropy,
+            roster: &mut ready.roster,
+            sessions: &mut self.sessions,
+            step: &mut cx.step,
+            room: cx.room,
+        };
+        call(&mut **part, &mut context);
+        self.settle(cx);
+    }
+
     /// Tells parts what others of them have done, and lets what they have sent leave.
     fn settle(&mut self, cx: &mut Cx<'_>) {
         loop {

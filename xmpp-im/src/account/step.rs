@@ -26,6 +26,8 @@ pub(crate) enum Effect {
     Route(Stanza),
     /// A session has to end.
     Close(SessionId, StreamError),
+    /// The offline messages behind that number are to be loaded, for this module.
+    LoadOffline { module: usize, after: u64 },
 }
 
 /// A stanza for one of an account's sessions.
@@ -72,6 +74,7 @@ impl Effect {
                 Pair { from: stanza.from().cloned(), to: Receiver::Entity(stanza.to().map(Jid::to_bare)) }
             }
             Effect::Close(session, _) => Pair { from: None, to: Receiver::Session(*session) },
+            Effect::LoadOffline { .. } => Pair { from: None, to: Receiver::Entity(None) },
         }
     }
 
@@ -79,7 +82,7 @@ impl Effect {
         let stanza = match self {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => &delivery.waiting.stanza,
             Effect::Route(stanza) => stanza,
-            Effect::Close(..) => return false,
+            Effect::Close(..) | Effect::LoadOffline { .. } => return false,
         };
         matches!(stanza, Stanza::Iq(iq) if !iq.is_request())
     }
@@ -88,7 +91,7 @@ impl Effect {
         match self {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => delivery.waiting.stanza.weight(),
             Effect::Route(stanza) => stanza.weight(),
-            Effect::Close(..) => 0,
+            Effect::Close(..) | Effect::LoadOffline { .. } => 0,
         }
     }
 }

@@ -169,6 +169,18 @@ impl Context<'_> {
         self.deliver_waiting(session, Waiting { mark, ..Waiting::new(stanza.into()) })
     }
 
+    /// The last mark that the part has given this session and that is not [written](super::Part::written) yet.
+    #[must_use]
+    pub fn unwritten(&self, session: SessionId) -> Option<u64> {
+        self.session(session)?.0.unwritten(self.module)
+    }
+
+    /// Asks for the offline messages behind that number, as many as a page holds: they come to [`offline_loaded`](super::Part::offline_loaded).
+    /// What the step changes is stored before.
+    pub fn load_offline(&mut self, after: u64) {
+        self.step.push(Effect::LoadOffline { module: self.module, after });
+    }
+
     /// Makes a change, which is stored with all others of the step. What it does to the roster shows at once.
     pub fn change(&mut self, change: Change) {
         self.roster.apply(&change);

@@ -44,7 +44,7 @@ use xmpp_core::stanza::{Message, Stanza};
 use xmpp_core::xml::Element;
 
 use crate::session::SessionId;
-use crate::store::{AccountData, OfflineSummary};
+use crate::store::{AccountData, OfflineMessage, OfflineSummary};
 
 pub use self::context::{Context, Origin, SessionView};
 pub(crate) use self::matching::{Found, Modules};
@@ -138,6 +138,11 @@ pub trait Part: Debug + Send {
     /// What was delivered under this [mark](Context::deliver_marked) is written to the session's transport.
     fn written(&mut self, session: SessionId, mark: u64, cx: &mut Context<'_>) {
         let _ = (session, mark, cx);
+    }
+
+    /// The offline messages behind that number that were [asked for](Context::load_offline); `None` if they could not be loaded.
+    fn offline_loaded(&mut self, after: u64, page: Option<Vec<OfflineMessage>>, cx: &mut Context<'_>) {
+        let _ = (after, page, cx);
     }
 }
 
