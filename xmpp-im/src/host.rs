@@ -267,7 +267,7 @@ impl Host {
         let account = self.awaiting(ticket)?;
         match data {
             Some(data) => {
-                self.with_account(&account, |owner, cx| owner.loaded(&data, cx));
+                self.with_account(&account, |owner, cx| owner.loaded(data, cx));
             }
             None => self.evict(&account, stream::Condition::NotAuthorized),
         }

@@ -183,7 +183,6 @@ fn r3921_9_3_03_who_is_subscribed_is_told_so() {
         // covers 3921-9.3-04
         assert_eq!(replies, SUBSCRIBED.contains(&state), "{state}");
         if state.has_from() {
-            // covers 6121-3.1.3-03
             assert_eq!(effects(modern(state, false, Inbound, Subscribe)), [Send(Subscribed), SendPresence]);
         }
     }
@@ -344,7 +343,7 @@ fn r6121_3_1_2_05_a_request_leaves_before_the_push() {
 }
 
 #[test]
-fn r6121_3_1_5_01_an_approval_then_the_push_then_presence() {
+fn an_approval_goes_out_then_the_push_then_presence() {
     for state in ASKING {
         let approval = modern(state, false, Outbound, Subscribed);
         assert_eq!(effects(approval), [ForgetRequest, Route, Push, SendPresence], "{state}");
@@ -362,7 +361,6 @@ fn r6121_3_1_6_01_a_notice_comes_before_its_push() {
         );
     }
     for state in [To, ToPendingIn, Both] {
-        // covers 6121-3.2.3-01
         assert_eq!(
             effects(modern(state, false, Inbound, Unsubscribed)),
             [Deliver(Interested), Push],

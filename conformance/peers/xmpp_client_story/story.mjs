@@ -4,12 +4,10 @@
 // a roster, ping, meet a second resource, write to nobody, and close. One line
 // per step goes to stdout; the first step that fails is named on stderr and the
 // exit status is 1. Nothing here knows which server it talks to.
-//
-// Whom to trust is Node's own setting: NODE_EXTRA_CA_CERTS=FILE, or
-// NODE_TLS_REJECT_UNAUTHORIZED=0.
 
 import { parseArgs } from "node:util";
-import { client, xml } from "@xmpp/client";
+import { xml } from "@xmpp/client";
+import { Actor, NS, PATIENCE, check, perform, step } from "./actor.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -32,165 +30,12 @@ for (const name of ["host", "port", "domain", "user1", "password1", "user2", "pa
   }
 }
 
-const NS = {
-  ping: "urn:xmpp:ping",
-  roster: "jabber:iq:roster",
-  stream: "http://etherx.jabber.org/streams",
-  stanzas: "urn:ietf:params:xml:ns:xmpp-stanzas",
-};
 const AWKWARD = {
   markup: "<&>'\" ]]> &amp; &#0; </message>",
   emoji: "\u{1F937}\u{1F3FD}\u200D\u2642\uFE0F \u{1F1EA}\u{1F1FA}",
   "right-to-left": "\u05E9\u05DC\u05D5\u05DD \u202Eabc\u202C \u0645\u0631\u062D\u0628\u0627",
   "white space": "  two\n\tlines  ",
 };
-const PATIENCE = 10_000; // milliseconds that any single answer may take
-
-class Failure extends Error {}
-
-function check(holds, otherwise) {
-  if (!holds) throw new Failure(otherwise);
-}
-
-// What arrived and was not yet asked for, and who waits for what comes next.
-class Inbox {
-  #waiting = [];
-  #arrived = [];
-
-  put(stanza) {
-    const index = this.#waiting.findIndex(({ wanted }) => wanted(stanza));
-    if (index < 0) this.#arrived.push(stanza);
-    else this.#waiting.splice(index, 1)[0].resolve(stanza);
-  }
-
-  next(wanted, what) {
-    const index = this.#arrived.findIndex(wanted);
-    if (index >= 0) return Promise.resolve(this.#arrived.splice(index, 1)[0]);
-    return new Promise((resolve, reject) => {
-      const waiter = { wanted, resolve };
-      this.#waiting.push(waiter);
-      setTimeout(() => {
-        this.#waiting = this.#waiting.filter((other) => other !== waiter);
-        reject(new Failure(`no ${what} in ${PATIENCE / 1000} seconds`));
-      }, PATIENCE).unref();
-    });
-  }
-}
-
-// One resource of one account.
-class Actor {
-  inbox = new Inbox();
-  used = null;
-  tls = null;
-
-  constructor(name, user, password, resource) {
-    this.name = name;
-    this.xmpp = client({
-      service: `xmpp://${options.host}:${options.port}`,
-      domain: options.domain,
-      resource,
-      credentials: async (authenticate, mechanisms) => {
-        const mechanism = options.mechanism ?? mechanisms[0];
-        check(mechanisms.includes(mechanism), `${mechanism} is not among ${mechanisms}`);
-        this.tls = this.xmpp.socket.socket?.getProtocol?.() ?? null;
-        check(this.tls, "asked for credentials without TLS");
-        this.used = mechanism;
-        await authenticate({ username: user, password }, mechanism);
-      },
-    });
-    this.xmpp.reconnect.stop();
-    // The library listens for an answer only once what it asked is flushed, and
-    // over TLS a quick server's answer may be read before that is known.
-    const write = this.xmpp.write.bind(this.xmpp);
-    this.xmpp.write = async (text) => {
-      write(text).catch((error) => this.xmpp.emit("error", error));
-    };
-    if (options.verbose) {
-      const log = (direction) => (element) => console.error(this.name, direction, String(element));
-      this.xmpp.on("element", log("<"));
-      this.xmpp.on("send", log(">"));
-    }
-    // Whoever waits for an answer learns of it; without a listener Node would
-    // end here, naming no step.
-    this.xmpp.on("error", (error) => options.verbose && console.error(name, error));
-    this.xmpp.on("stanza", (stanza) => {
-      if (!stanza.is("iq")) this.inbox.put(stanza);
-    });
-    // A push is acknowledged with an empty result, as a client that keeps a
-    // roster does; without this the library answers with an error.
-    this.xmpp.iqCallee.set(NS.roster, "query", ({ stanza }) => {
-      this.inbox.put(stanza);
-      return true;
-    });
-  }
-
-  get full() {
-    return this.xmpp.jid.toString();
-  }
-
-  get bare() {
-    return this.xmpp.jid.bare().toString();
-  }
-
-  login() {
-    return this.xmpp.start();
-  }
-
-  send(...stanza) {
-    return this.xmpp.send(xml(...stanza));
-  }
-
-  async roster() {
-    const query = await this.xmpp.iqCaller.get(xml("query", { xmlns: NS.roster }), undefined, PATIENCE);
-    return new Map(query.getChildren("item").map((item) => [item.attrs.jid, item]));
-  }
-
-  setRoster(attributes, ...groups) {
-    const item = xml("item", attributes, ...groups.map((group) => xml("group", {}, group)));
-    return this.xmpp.iqCaller.set(xml("query", { xmlns: NS.roster }, item), undefined, PATIENCE);
-  }
-
-  async nextPush(contact) {
-    const push = await this.inbox.next((stanza) => stanza.is("iq"), "roster push");
-    check([undefined, this.bare].includes(push.attrs.from), `a push from ${push.attrs.from}`);
-    const items = push.getChild("query", NS.roster).getChildren("item");
-    check(items.length === 1 && items[0].attrs.jid === contact, `a push of ${items}`);
-    return items[0];
-  }
-
-  async nextMessage(sender) {
-    const message = await this.inbox.next((stanza) => stanza.is("message"), "message");
-    check(message.attrs.from === sender, `a message from ${message.attrs.from}, not ${sender}`);
-    return message;
-  }
-
-  // Passes over presence from elsewhere (the server may tell more).
-  nextPresence(sender, type) {
-    return this.inbox.next(
-      ({ name, attrs }) => name === "presence" && attrs.from === sender && attrs.type === type,
-      `presence of ${sender}`,
-    );
-  }
-
-  ping(to) {
-    const request = xml("iq", { type: "get", to }, xml("ping", { xmlns: NS.ping }));
-    return this.xmpp.iqCaller.request(request, PATIENCE);
-  }
-
-  // Closes the stream; the server must close its own half too.
-  async leave() {
-    const closed = await this.xmpp.stop();
-    check(closed?.is("stream", NS.stream), "it ended without </stream:stream>");
-  }
-}
-
-let current = "start";
-
-async function step(name, play) {
-  current = name;
-  const detail = await play();
-  console.log(["ok", name.padEnd(26), typeof detail === "string" ? detail : ""].join(" ").trimEnd());
-}
 
 function isNurse(item) {
   check(item !== undefined, "it is missing");
@@ -201,7 +46,8 @@ function isNurse(item) {
 }
 
 async function login(name, user, password, resource) {
-  const actor = new Actor(name, user, password, resource);
+  const { host, port, domain, mechanism, verbose } = options;
+  const actor = new Actor(name, { user, password, host, port, domain, mechanism }, resource, verbose);
   await actor.login();
   return actor;
 }
@@ -312,18 +158,6 @@ async function play() {
 
   await step("romeo closes", () => romeo.leave());
   await step("juliet closes", () => juliet.leave());
-  console.log("the end");
 }
 
-setTimeout(() => {
-  console.error(`FAILED ${current}: the story took longer than ${options.timeout} seconds`);
-  process.exit(1);
-}, Number(options.timeout) * 1000).unref();
-
-try {
-  await play();
-  process.exit(0);
-} catch (error) {
-  console.error(`FAILED ${current}: ${error instanceof Failure ? error.message : error}`);
-  process.exit(1);
-}
+await perform(play, Number(options.timeout));

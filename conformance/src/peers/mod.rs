@@ -4,7 +4,7 @@
 //! - [`Prosody`] and [`Xmppd`] are servers with the accounts [`ROMEO`] and
 //!   [`JULIET`], each in a temporary folder, gone when the value is dropped;
 //! - [`Story`] is a session played by a real client, slixmpp or `@xmpp/client`,
-//!   against any [`Server`];
+//!   against any [`Server`], or the life of a subscription between two;
 //! - [`Example`] is one of our own embedding examples as a process;
 //! - [`Network`] is the little internet in which [`Prosody`], [`Ejabberd`] and
 //!   [`Xmppd`] federate, each as a [`Site`]: [`Slixmpp`] then writes between two

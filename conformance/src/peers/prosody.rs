@@ -43,6 +43,7 @@ pub struct Setup {
     tls: Tls,
     bindings: Bindings,
     component: Option<Account>,
+    offline: bool,
 }
 
 impl Setup {
@@ -69,6 +70,12 @@ impl Setup {
     #[must_use]
     pub fn component(self, component: Account) -> Self {
         Self { component: Some(component), ..self }
+    }
+
+    /// Keeping messages for who is not there; if nothing is said, they are refused.
+    #[must_use]
+    pub fn keeping_messages(self) -> Self {
+        Self { offline: true, ..self }
     }
 
     /// Runs it as `localhost` on a free port of the loopback interface.
@@ -115,6 +122,7 @@ impl Setup {
         command.args(["--hash", if self.hash == Hash::Sha1 { "SHA-1" } else { "SHA-256" }]);
         command.args(["--tls", if self.tls == Tls::V1_2 { "1.2" } else { "1.3" }]);
         command.args(["--bindings", if self.bindings == Bindings::Own { "own" } else { "added" }]);
+        command.args(["--offline", if self.offline { "kept" } else { "refused" }]);
         for account in [ROMEO, JULIET] {
             command.arg("--account").arg(format!("{}:{}", account.name, account.password));
         }
@@ -146,7 +154,13 @@ impl Prosody {
                 return Err(Absent { peer: "Prosody", missing: format!("no `{program}` on the PATH") });
             }
         }
-        Ok(Setup { hash: Hash::Sha256, tls: Tls::V1_3, bindings: Bindings::Own, component: None })
+        Ok(Setup {
+            hash: Hash::Sha256,
+            tls: Tls::V1_3,
+            bindings: Bindings::Own,
+            component: None,
+            offline: false,
+        })
     }
 
     /// Where it is.
@@ -154,6 +168,7 @@ impl Prosody {
     pub fn server(&self) -> &Server {
         &self.server
     }
+
     /// Where it accepts its component, if it has one.
     #[must_use]
     pub fn components(&self) -> Option<SocketAddr> {

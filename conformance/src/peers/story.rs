@@ -6,6 +6,7 @@ use super::{
     slixmpp,
 };
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -79,8 +80,8 @@ impl Story {
                 command
             }
             Client::Node(folder) => {
-                let mut command = Command::new("node");
-                command.arg(current_script(folder)?).env("NODE_EXTRA_CA_CERTS", server.authority());
+                let mut command = script(folder, "story.mjs")?;
+                command.env("NODE_EXTRA_CA_CERTS", server.authority());
                 command
             }
         };
@@ -90,6 +91,40 @@ impl Story {
         command.args(["--user2", JULIET.name, "--password2", JULIET.password]);
         command.args(options);
         process::run(command, "", LIMIT).and_then(Told::new).map_err(|failure| server.told_by(failure))
+    }
+
+    /// Plays the life of a subscription between [`ROMEO`] at `one` and [`JULIET`] at `other`, which may be the
+    /// same server. Both have to keep messages for who is not there.
+    ///
+    /// # Errors
+    /// A step failed; the failure names it and holds all that was printed.
+    pub fn subscribe(&self, one: &Server, other: &Server) -> Result<Told, Failure> {
+        // Node reads whom to trust from one file.
+        let mut trusted = tempfile::NamedTempFile::new()?;
+        let mut command = match &self.client {
+            Client::Python(python) => slixmpp::script(python, "slixmpp_subscriptions.py"),
+            Client::Node(folder) => {
+                for server in [one, other] {
+                    trusted.write_all(&std::fs::read(server.authority())?)?;
+                }
+                let mut command = script(folder, "subscriptions.mjs")?;
+                command.env("NODE_EXTRA_CA_CERTS", trusted.path());
+                command
+            }
+        };
+        for (option, account, server) in [("--one", ROMEO, one), ("--other", JULIET, other)] {
+            if let Client::Python(_) = self.client {
+                command.arg(option);
+            }
+            command.args([&format!("{}@{}", account.name, server.domain()), account.password]);
+            command.args([server.address().ip().to_string(), server.address().port().to_string()]);
+            if let Client::Python(_) = self.client {
+                command.arg(server.authority());
+            }
+        }
+        process::run(command, "", LIMIT)
+            .and_then(Told::new)
+            .map_err(|failure| other.told_by(one.told_by(failure)))
     }
 }
 
@@ -126,14 +161,17 @@ fn named_or_installed(variable: &str, installed: &str) -> Result<PathBuf, Failur
     }
 }
 
-/// Node looks for modules from where a script lies, so today's script has to lie
-/// beside them. Written aside and renamed: another test may be starting it.
-fn current_script(folder: &Path) -> Result<PathBuf, Failure> {
-    let script = folder.join("story.mjs");
-    let aside = tempfile::NamedTempFile::new_in(folder)?;
-    std::fs::copy(process::source("xmpp_client_story/story.mjs"), aside.path())?;
-    aside.persist(&script).map_err(|error| Failure::from(error.error))?;
-    Ok(script)
+/// Node looks for modules from where a script lies, so today's scripts have to lie
+/// beside them. Written aside and renamed: another test may be starting one.
+fn script(folder: &Path, name: &str) -> Result<Command, Failure> {
+    for file in ["actor.mjs", name] {
+        let aside = tempfile::NamedTempFile::new_in(folder)?;
+        std::fs::copy(process::source("xmpp_client_story").join(file), aside.path())?;
+        aside.persist(folder.join(file)).map_err(|error| Failure::from(error.error))?;
+    }
+    let mut command = Command::new("node");
+    command.arg(folder.join(name));
+    Ok(command)
 }
 
 #[cfg(test)]

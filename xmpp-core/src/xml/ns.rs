@@ -30,6 +30,10 @@ pub const PRIVACY: &str = "jabber:iq:privacy";
 pub const BLOCKING: &str = "urn:xmpp:blocking";
 /// The condition of errors for what was sent to somebody blocked (XEP-0191 section 3.3).
 pub const BLOCKING_ERRORS: &str = "urn:xmpp:blocking:errors";
+/// The stream feature of roster versioning (RFC 6121 section 2.6.1).
+pub const ROSTER_VERSIONING: &str = "urn:xmpp:features:rosterver";
+/// The stream feature of approvals in advance (RFC 6121 section 3.4).
+pub const PRE_APPROVAL: &str = "urn:xmpp:features:pre-approval";
 /// Server dialback (RFC 3920 section 8).
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// The stream feature of server dialback (XEP-0220 section 2.4.2).

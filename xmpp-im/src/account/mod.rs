@@ -114,7 +114,7 @@ impl Account {
 
     /// One of which nothing is stored, so that there is nothing to load.
     pub(crate) fn unstored(jid: BareJid, kind: Kind, modules: &Modules) -> Self {
-        let ready = Ready::new(&jid, kind, &AccountData::new(), modules);
+        let ready = Ready::new(&jid, kind, AccountData::new(), modules);
         Account { state: State::Ready(ready), ..Account::new(jid, kind, 0) }
     }
 
@@ -170,7 +170,7 @@ impl Account {
     }
 
     /// The account was loaded: what was parked is worked off in order.
-    pub(crate) fn loaded(&mut self, data: &AccountData, cx: &mut Cx<'_>) {
+    pub(crate) fn loaded(&mut self, data: AccountData, cx: &mut Cx<'_>) {
         let ready = State::Ready(Ready::new(&self.jid, self.kind, data, cx.modules));
         let State::Loading { parked, .. } = core::mem::replace(&mut self.state, ready) else { return };
         for session in self.sessions.iter().map(|session| session.id).collect::<Vec<_>>() {
@@ -263,10 +263,10 @@ impl Account {
         }
     }
 
-    /// Makes a change, in memory at once.
+    /// Makes a change, in memory at once. What it does to the roster is pushed.
     fn change(&mut self, change: Change, cx: &mut Cx<'_>) {
         if let State::Ready(ready) = &mut self.state {
-            ready.roster.apply(&change);
+            ready.roster.make(&change, &self.sessions, cx.entropy, &mut cx.step);
             cx.step.change(change, step::State::OWN);
         }
     }
@@ -378,11 +378,9 @@ impl Account {
 }
 
 impl Ready {
-    fn new(jid: &BareJid, kind: Kind, data: &AccountData, modules: &Modules) -> Self {
-        Ready {
-            roster: data.roster().iter().cloned().collect(),
-            parts: Parts::open(jid, kind, data, modules),
-        }
+    fn new(jid: &BareJid, kind: Kind, data: AccountData, modules: &Modules) -> Self {
+        let parts = Parts::open(jid, kind, &data, modules);
+        Ready { roster: data.into(), parts }
     }
 }
 

@@ -50,17 +50,17 @@ impl Delivery {
     }
 }
 
-/// What order is kept for: a stanza's sender, and where it goes.
+/// What order is kept for: a stanza's sender, and where it goes. Both by their bare JIDs, since what an account says of a subscription, which
+/// is from its bare JID, has to keep its place among the presence of its resources (RFC 6121 sections 3.1.6 and 3.2.2).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Pair {
-    from: Option<Jid>,
+    from: Option<BareJid>,
     to: Receiver,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Receiver {
     Session(SessionId),
-    /// By its bare JID: what is for an account and what is for a resource of it keep their order.
     Entity(Option<BareJid>),
 }
 
@@ -68,10 +68,11 @@ impl Effect {
     fn pair(&self) -> Pair {
         match self {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => {
-                Pair { from: delivery.sender().cloned(), to: Receiver::Session(delivery.session) }
+                Pair { from: delivery.sender().map(Jid::to_bare), to: Receiver::Session(delivery.session) }
             }
             Effect::Route(stanza) => {
-                Pair { from: stanza.from().cloned(), to: Receiver::Entity(stanza.to().map(Jid::to_bare)) }
+                let [from, to] = [stanza.from(), stanza.to()].map(|address| address.map(Jid::to_bare));
+                Pair { from, to: Receiver::Entity(to) }
             }
             Effect::Close(session, _) => Pair { from: None, to: Receiver::Session(*session) },
             Effect::LoadOffline { .. } => Pair { from: None, to: Receiver::Entity(None) },
@@ -200,6 +201,10 @@ impl Step {
         let contact = match &change {
             Change::SetRosterItem(item) => Some(item.jid()),
             Change::RemoveRosterItem { jid, .. } => Some(jid),
+            Change::KeepPending(_) | Change::RemovePending { .. } => {
+                self.touched = self.touched.and(State::OWN);
+                None
+            }
             _ => None,
         };
         if let Some(contact) = contact {
@@ -311,12 +316,15 @@ impl Order {
     ) -> Vec<Change> {
         let Step { question, changes, touched, planned, .. } = step;
         let Some(seq) = seq else {
+            let mut is_refused = false;
             for Planned { effect, shows } in planned {
                 match self.unsettled(shows) {
                     None => self.place(effect, limits, out),
+                    // It goes with an answer that there was no room for.
+                    Some(_) if is_refused => {}
                     Some(last) => {
                         let until = Until::Settled { last, state: shows };
-                        self.wait(effect, until, question.as_ref(), limits, out);
+                        is_refused = !self.wait(effect, until, question.as_ref(), limits, out);
                     }
                 }
             }
@@ -367,7 +375,7 @@ impl Order {
         }
     }
 
-    /// Holds an effect back that shows what is not stored yet.
+    /// Holds an effect back that shows what is not stored yet. Whether there is room for it.
     fn wait(
         &mut self,
         effect: Effect,
@@ -375,10 +383,11 @@ impl Order {
         question: Option<&(Stanza, Origin)>,
         limits: &HostLimits,
         out: &mut Vec<Effect>,
-    ) {
+    ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
-            return self.hold(pair, Held { effect: Some(effect), until, instead: None }, out);
+            self.hold(pair, Held { effect: Some(effect), until, instead: None }, out);
+            return true;
         }
         // An answer that has to wait may be large, so a session gets one.
         let waits = |held: &Held| held.instead.is_some() && matches!(held.until, Until::Settled { .. });
@@ -386,10 +395,11 @@ impl Order {
             if let Some(refused) = refusal(question, Condition::ResourceConstraint) {
                 self.place(refused, limits, out);
             }
-            return;
+            return false;
         }
         let instead = refusal(question, Condition::InternalServerError);
         self.hold(pair, Held { effect: Some(effect), until, instead }, out);
+        true
     }
 
     fn hold(&mut self, pair: Pair, held: Held, out: &mut Vec<Effect>) {

@@ -8,10 +8,11 @@ use xmpp_core::jid::{BareJid, FullJid, Jid};
 use xmpp_core::stanza::{Presence, Stanza};
 use xmpp_core::stream::StreamError;
 use xmpp_core::time::UtcTime;
+use xmpp_core::xml::Element;
 
 use crate::account::step::{Delivery, Effect, State, Step};
 use crate::limits::HostLimits;
-use crate::roster::Roster;
+use crate::roster::{Roster, push};
 use crate::session::{Session, SessionId, Waiting};
 use crate::store::Change;
 
@@ -181,9 +182,10 @@ impl Context<'_> {
         self.step.push(Effect::LoadOffline { module: self.module, after });
     }
 
-    /// Makes a change, which is stored with all others of the step. What it does to the roster shows at once.
+    /// Makes a change, which is stored with all others of the step. What it does to the roster shows at once, and is pushed to the
+    /// interested resources (RFC 6121 section 2.1.6).
     pub fn change(&mut self, change: Change) {
-        self.roster.apply(&change);
+        self.roster.make(&change, self.sessions, self.entropy, self.step);
         self.step.change(change, State::of_module(self.module));
     }
 
@@ -212,6 +214,13 @@ impl Context<'_> {
         let has_room = *self.room > 0;
         *self.room = self.room.saturating_sub(1);
         has_room
+    }
+
+    /// Pushes a part of the roster to a session, when it is stored.
+    pub(crate) fn push(&mut self, session: SessionId, query: Element) {
+        if let Some(session) = self.sessions.iter().find(|own| own.id == session) {
+            push(session, query, self.entropy, self.step);
+        }
     }
 
     /// The session has asked for the roster.

@@ -55,7 +55,12 @@ impl Queue {
     }
 
     /// Puts a message behind the others, if there is room for it.
-    pub(super) fn push(&mut self, at: UtcTime, message: Message, limits: &HostLimits) -> Option<OfflineMessage> {
+    pub(super) fn push(
+        &mut self,
+        at: UtcTime,
+        message: Message,
+        limits: &HostLimits,
+    ) -> Option<OfflineMessage> {
         let message = OfflineMessage::new(self.last + 1, at, message);
         let bytes = self.bytes + message.bytes();
         if self.count() >= limits.offline_messages() as u64 || bytes > limits.offline_bytes() {

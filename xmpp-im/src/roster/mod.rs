@@ -1,7 +1,7 @@
 //! Rosters: who is in them and how, what changes them, and what their owner's resources are told (RFC 3921 section 7, RFC 6121 section 2).
 //!
 //! A [`Roster`] is a value: it says which [`Change`] something asks for, and [applies](Roster::apply) it when it is told to. Nothing is
-//! stored or sent here; [`host`](crate::host) does that.
+//! stored or sent here; [`host`](crate::host) does that, with a [`module`](crate::module).
 //!
 //! - RFC 3921 section 7, RFC 6121 sections 2.1 to 2.5: reading and judging a roster set ([`Update`]), results and pushes
 //! - RFC 6121 section 2.6: versions ([`Answer`])
@@ -32,6 +32,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod part;
+mod push;
 mod query;
 mod requests;
 mod update;
@@ -49,6 +51,8 @@ use crate::limits::HostLimits;
 use crate::store::{AccountData, Change, PendingKind, RosterItem, Subscription};
 use crate::subscription::State;
 
+pub(crate) use self::part::Rosters;
+pub(crate) use self::push::push;
 pub use self::query::Entry;
 pub use self::update::Update;
 pub use self::versions::Answer;
@@ -67,20 +71,6 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Takes what a roster is made of out of what was stored.
-    pub(crate) fn take(data: &mut AccountData) -> Self {
-        let removed = core::mem::take(&mut data.removed);
-        let mut roster =
-            Roster { versions: Versions::new(data.incarnation, data.floor, removed), ..Roster::default() };
-        for item in core::mem::take(&mut data.roster) {
-            roster.apply(&Change::SetRosterItem(item));
-        }
-        for pending in core::mem::take(&mut data.pending) {
-            roster.apply(&Change::KeepPending(pending));
-        }
-        roster
-    }
-
     /// The item under that address.
     #[must_use]
     pub fn get(&self, jid: &Jid) -> Option<&RosterItem> {
@@ -203,9 +193,18 @@ impl Roster {
     }
 }
 
+/// What was stored of an account, as far as it is roster.
 impl From<AccountData> for Roster {
-    fn from(mut data: AccountData) -> Self {
-        Roster::take(&mut data)
+    fn from(data: AccountData) -> Self {
+        let versions = Versions::new(data.incarnation, data.floor, data.removed);
+        let mut roster = Roster { versions, ..Roster::default() };
+        for item in data.roster {
+            roster.apply(&Change::SetRosterItem(item));
+        }
+        for pending in data.pending {
+            roster.apply(&Change::KeepPending(pending));
+        }
+        roster
     }
 }
 

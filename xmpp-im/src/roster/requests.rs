@@ -57,6 +57,12 @@ impl Roster {
         self.requests.stanzas.values()
     }
 
+    /// What the contact answered or cancelled and nobody was told yet.
+    #[must_use]
+    pub fn notice(&self, from: &BareJid) -> Option<&Presence> {
+        self.notices.get(from)
+    }
+
     /// What contacts answered or cancelled and nobody was told yet, in the order of their addresses (RFC 3921 section 9.4).
     pub fn notices(&self) -> impl Iterator<Item = &Presence> + Clone {
         self.notices.stanzas.values()
@@ -84,6 +90,7 @@ impl Roster {
     pub fn forget(&self, from: &BareJid, kind: PendingKind) -> Option<Change> {
         self.kept(kind).get(from).map(|_| Change::RemovePending { from: from.clone(), kind })
     }
+
     const fn kept(&self, kind: PendingKind) -> &KeptStanzas {
         match kind {
             PendingKind::Request => &self.requests,

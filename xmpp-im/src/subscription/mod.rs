@@ -1,16 +1,13 @@
 //! Subscriptions to presence: who sees whom, and how the two servers of a pair keep knowing it (RFC 3921 sections 8 and 9, RFC 6121
 //! section 3 and appendix A).
 //!
-//! [`TABLE`] is the RFC's tables as data; [`step`] reads it for one stanza and says what follows, in order. It knows no
-//! rosters, sessions or addresses: whoever has them performs the [`Effect`]s. It stands alone, for a server as for a client.
-//!
 //! - [`TABLE`] is RFC 3921 as printed, [`DELTA_6121`] what RFC 6121 changed: approvals given in advance, a mark beside the nine states. [`Rules`]
 //!   says whether it counts.
 //! - A server calls [`step`] for each subscription stanza that its user sends or gets, and [`removal`] when a roster item goes.
 //! - A client reads a contact's stanza with [`Notice::of`], and offers the user [`Command::all`].
 //!
-//! It does not look at addresses: whoever calls it has checked that the stanza goes from one bare JID to another. It keeps no
-//! requests and sends nothing again.
+//! It has no rosters, sessions or addresses: whoever has them checks that a stanza goes from one bare JID to another, and performs the
+//! [`Effect`]s in their order. It keeps no requests and sends nothing again.
 //!
 //! ```
 //! use xmpp_im::subscription::{Audience, Direction, Effect, Kind, Rules, State, step};
@@ -36,7 +33,8 @@
 //!
 //! # What holds between two servers
 //!
-//! `tests/subscription_model.rs` visits every state that two users and their servers can get into.
+//! `tests/subscription_model.rs` visits every state that two users and their servers can get into: in order with at most four stanzas on
+//! their way, and out of order without such a bound.
 //!
 //! **Whatever the network does**, stanzas lost, repeated, late or out of order:
 //! presence goes to nobody but who is subscribed, nobody is subscribed unless `subscribed` was the user's last word, and a user is subscribed
@@ -51,8 +49,8 @@
 //! before, or the end of what was granted before, for the answer to the new request, and forgets that it asked. The contact's server has the request,
 //! and if the contact approves, presence goes to a server that does not expect it. An `unsubscribe` with a `subscribe` right behind it does that, because
 //! the RFC's tables have it answered with `unsubscribed`. To leave that answer out, as RFC 6121 section 3.3.3 does while its appendix A.3.2 does not, would be
-//! worse: then a `subscribed` that crosses the `unsubscribe` makes a user believe in a subscription that is not there. As it is, whoever believes to be
-//! subscribed is, and what was lost is a request: to ask again mends it.
+//! worse: then a `subscribed` that crosses the `unsubscribe` makes a user believe in a subscription that is not there. As it is, once nothing
+//! is on its way, whoever believes to be subscribed is, and what was lost is a request: to ask again mends it.
 //!
 //! # Where the texts contradict themselves
 //!

@@ -37,7 +37,7 @@ pub enum Audience {
     Interested,
 }
 
-/// Something to do, in the order given.
+/// Something to do, in the order given. The list is closed on purpose: whoever performs them has to perform each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// The user's stanza goes to the contact, stamped with the user's bare JID, as local delivery or over a stream between servers.

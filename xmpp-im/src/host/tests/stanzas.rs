@@ -185,7 +185,6 @@ fn r6120_8_1_2_1_02_stanzas_to_the_server() {
         for unknown in [
             "<iq to='@' type='set' id='1'><ping xmlns='urn:xmpp:ping'/></iq>",
             "<iq to='@' type='get' id='1'><query xmlns='jabber:iq:version'/></iq>",
-            "<iq to='@' type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>",
             "<message to='@'/>",
         ] {
             desk.send(juliet, &unknown.replace('@', to));
