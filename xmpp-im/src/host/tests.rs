@@ -6,6 +6,7 @@ mod binding;
 mod directed;
 mod federation;
 mod model;
+mod offline;
 mod outbox;
 mod persist;
 mod presence;
@@ -70,6 +71,8 @@ impl Desk {
     }
 
     pub(super) fn with(limits: HostLimits, profile: Profile) -> Self {
+        // What nobody gets is refused here; what becomes of it if it is kept has tests of its own.
+        let limits = limits.with_offline(0, 0);
         Desk::configured(|config| config.with_limits(limits).with_profile(profile))
     }
 
@@ -99,6 +102,7 @@ impl Desk {
                     let domain = stanza.to().unwrap().domain_jid();
                     self.left.push((domain.to_string(), stanza.to_string()));
                 }
+                HostAction::LoadOffline { account, .. } => panic!("{account} has no offline messages"),
                 HostAction::Component(domain, stanza) => {
                     self.left.push((domain.to_string(), stanza.to_string()));
                 }
