@@ -57,12 +57,10 @@ pub enum Label {
     Weight,
     /// How far apart in time those are kept who would all do the same at once.
     Jitter,
-    /// Names of conversations, which travel with every message of theirs.
-    Thread,
 }
 
 impl Label {
-    const COUNT: usize = 9;
+    const COUNT: usize = 8;
 
     const fn index(self) -> usize {
         match self {
@@ -74,7 +72,6 @@ impl Label {
             Label::Weight => 5,
             Label::Node => 6,
             Label::Jitter => 7,
-            Label::Thread => 8,
         }
     }
 }
@@ -165,7 +162,6 @@ mod tests {
             Label::Ticket,
             Label::Weight,
             Label::Jitter,
-            Label::Thread,
         ];
         let drawn: BTreeSet<_> = labels.into_iter().chain(labels).map(|label| entropy.draw(label)).collect();
         assert_eq!(drawn.len(), 2 * Label::COUNT);

@@ -9,7 +9,6 @@
 //! | resource binding, RFC 6120 section 7, who gives way at a conflict, accounts without a password (XEP-0175) | [`host`] |
 //! | where stanzas go: accounts, components, foreign domains, RFC 3920 section 10, RFC 6120 section 10 | [`host`] |
 //! | session establishment, RFC 3921 section 3 | [`establish`] |
-//! | conversations between two: threads, and where answers go, RFC 3921 section 4, RFC 6121 section 5.1 | [`conversation`] |
 //! | presence among the resources of an account, and to whom it names, RFC 6121 section 4 | [`host`] |
 //! | who may ask for presence, and what they are told, RFC 3921 section 5, RFC 6121 section 4 | [`presence`] |
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
@@ -32,7 +31,6 @@ extern crate std;
 mod account;
 pub mod blocking;
 pub mod client;
-pub mod conversation;
 pub mod delay;
 pub mod establish;
 pub mod federation;

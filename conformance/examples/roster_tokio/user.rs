@@ -8,6 +8,7 @@ use xmpp_core::jid::BareJid;
 use xmpp_core::stanza::{Message, Presence, PresenceType};
 use xmpp_core::time::Instant;
 use xmpp_im::client::{ClientEvent, ClientSession, Contact};
+use xmpp_im::store::Subscription;
 
 #[derive(Args)]
 pub(crate) struct Wishes {
@@ -61,7 +62,10 @@ impl User {
                 println!("asked by {}: {}", request.from(), request.status().unwrap_or_default());
                 if self.wishes.approve {
                     session.approve(request.from())?;
-                    session.subscribe(request.from(), None)?;
+                    let item = session.roster().get(request.from().as_jid());
+                    if item.is_none_or(|item| item.subscription() == Subscription::None && !item.ask()) {
+                        session.subscribe(request.from(), None)?;
+                    }
                 }
             }
             ClientEvent::Presence(presence) => self.on_presence(now, session, &presence)?,

@@ -176,9 +176,6 @@ impl<'a> Source<'a> {
                 return Some("a citation stands directly above its assertion, without an empty line");
             }
             match token.kind {
-                Kind::LineComment(text) if citation::in_comment(text, self.requirements).is_some() => {
-                    return Some("each citation has an assertion of its own");
-                }
                 Kind::Punctuation('}') => return Some("there is no statement below this citation"),
                 _ if !token.is_comment() => return None,
                 _ => line = token.last_line,

@@ -10,7 +10,7 @@ use std::{
 /// How long one session may take.
 const SESSION: Duration = Duration::from_secs(60);
 
-/// A client example: logs in, sends one message, prints what comes, closes.
+/// A client example: logs in, does what its options say, prints what comes, closes.
 #[derive(Debug, Clone)]
 pub struct Example {
     program: PathBuf,
@@ -46,11 +46,26 @@ impl Example {
         options: &[&str],
     ) -> Result<Vec<String>, Failure> {
         let jid = format!("{}@{}/{resource}", account.name, server.domain());
+        let options = [&["--to", &jid, "--message", message], options].concat();
+        self.log_in(server, account, resource, &options)
+    }
+
+    /// Logs in as `account` with `resource` and these options; the lines it printed.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn log_in(
+        &self,
+        server: &Server,
+        account: Account,
+        resource: &str,
+        options: &[&str],
+    ) -> Result<Vec<String>, Failure> {
         let mut command = Command::new(&self.program);
-        command.env("XMPP_PASSWORD", account.password).arg(&jid);
+        command.env("XMPP_PASSWORD", account.password);
+        command.arg(format!("{}@{}/{resource}", account.name, server.domain()));
         command.arg("--connect").arg(server.address().to_string());
-        command.arg("--ca").arg(server.authority());
-        command.args(["--to", &jid, "--message", message]).args(options);
+        command.arg("--ca").arg(server.authority()).args(options);
         let output = process::run(command, "", SESSION).map_err(|failure| server.told_by(failure))?;
         Ok(output.stdout.lines().map(str::to_owned).collect())
     }

@@ -75,11 +75,10 @@ fn r6120_7_7_2_2_01_a_resource_that_is_taken_is_replaced_by_another() {
     let second = desk.host.bind(NOW, &bare(JULIET), Some("balcony")).unwrap();
     let third = desk.host.bind(NOW, &bare(JULIET), None).unwrap();
     // covers 3920-7-12
-    // covers 3921-3-08
-    // covers 3921-3-09: neither gives way by itself
     assert_ne!(second.jid().resource(), "balcony");
     // covers 6120-7.5-01
     assert_ne!(second.jid(), third.jid());
+    // covers 3921-3-09: nobody has to give way
     assert_eq!(desk.host.sessions(), 3);
     // The name is free again when its session has ended.
     desk.detach(first);
@@ -95,6 +94,7 @@ fn r3920_7_17_or_the_newcomer_is_refused() {
     // covers 3921-3-11
     assert_eq!(refused, StanzaError::new(Condition::Conflict).with_type(ErrorType::Modify));
     desk.poll();
+    // covers 3921-3-08: one of both, and not the older
     assert_eq!((desk.host.sessions(), desk.closed.len()), (1, 0));
     // It may choose another, or leave the choice to the host; the resource of another account is no conflict.
     desk.bind("juliet@example.com/chamber");
@@ -118,8 +118,8 @@ fn or_the_session_that_was_there_ends() {
 
     let second = desk.bind("juliet@example.com/balcony");
     // covers 6120-7.7.2.2-01
-    // covers 3921-3-10
     assert_eq!(desk.closed, [(first, stream::Condition::Conflict)]);
+    // covers 3921-3-10
     assert_eq!(desk.host.receive(NOW, first, stanza("<presence/>")), Err(Misuse::Closed));
     // The resource has left; who has it now has not said that it is there.
     let unavailable =

@@ -55,6 +55,23 @@ fn loads_that_nobody_waits_for_are_stale() {
 }
 
 #[test]
+fn r3921_3_a_session_that_cannot_be_had_ends() {
+    let mut desk = Desk::new();
+    let juliet = desk.bind("juliet@example.com/balcony");
+    let (ticket, _) = desk.loads.pop_front().unwrap();
+    desk.host.load_failed(NOW, ticket).unwrap();
+    desk.poll();
+    // covers 3921-3-06
+    assert_eq!(desk.closed.pop(), Some((juliet, stream::Condition::InternalServerError)));
+    let nobody = desk.bind("nobody@example.com/balcony");
+    let (ticket, _) = desk.loads.pop_front().unwrap();
+    desk.host.loaded(NOW, ticket, None).unwrap();
+    desk.poll();
+    // covers 3921-3-07
+    assert_eq!(desk.closed.pop(), Some((nobody, stream::Condition::NotAuthorized)));
+}
+
+#[test]
 fn accounts_that_are_not_there_or_cannot_be_loaded_end_their_sessions() {
     let mut desk = Desk::new();
     let romeo = desk.online("romeo@example.com/orchard", 0);
@@ -75,8 +92,6 @@ fn accounts_that_are_not_there_or_cannot_be_loaded_end_their_sessions() {
         let (ticket, _) = desk.loads.pop_front().unwrap();
         end(&mut desk.host, ticket, how);
         desk.poll();
-        // covers 3921-3-06
-        // covers 3921-3-07
         assert_eq!(core::mem::take(&mut desk.closed), juliet.map(|session| (session, why)));
         // What was parked for it is answered.
         assert_eq!(condition(&desk.one(romeo)), Condition::ServiceUnavailable);
