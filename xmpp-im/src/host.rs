@@ -50,7 +50,6 @@
 
 mod binding;
 mod config;
-mod offline;
 mod route;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -72,7 +71,6 @@ use crate::store::{AccountData, Persist};
 
 pub use self::binding::BoundSession;
 pub use self::config::{AnonymousReach, ConflictPolicy, HostConfig};
-pub use self::offline::OfflineTicket;
 pub use crate::session::SessionId;
 
 /// The right to answer one [`HostAction::Load`].
@@ -93,17 +91,6 @@ pub enum HostAction {
         ticket: LoadTicket,
         /// Which account.
         account: BareJid,
-    },
-    /// Load offline messages and report [`offline_loaded`](Host::offline_loaded) or [`offline_failed`](Host::offline_failed).
-    LoadOffline {
-        /// Comes back with the report.
-        ticket: OfflineTicket,
-        /// Of which account.
-        account: BareJid,
-        /// Those with numbers higher than this one, in their order.
-        after: u64,
-        /// As many as [weigh](crate::store::OfflineMessage::bytes) this much together, but one at least if there is any.
-        limit: usize,
     },
     /// Store the change and report [`persisted`](Host::persisted) or [`persist_failed`](Host::persist_failed).
     Persist(Persist),
@@ -368,7 +355,6 @@ impl Host {
                 Effect::Overflow(Delivery { session, waiting }) => self.overflow(jid, session, waiting),
                 Effect::Route(stanza) => self.routed.push_back(stanza),
                 Effect::Close(session, error) => self.end(jid, session, error),
-                Effect::LoadOffline { module, after } => self.load_offline(jid, module, after),
             }
         }
         if is_idle && let Some(account) = self.accounts.remove(jid) {

@@ -1,6 +1,7 @@
 //! A session: one connected resource of an account, apart from the transport that carries it.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -63,56 +64,41 @@ impl Copies {
     }
 }
 
-/// What has to be known of the stanzas taken last, in case they come back unsent, and for those who keep them until they are written.
+/// Which of the stanzas taken last others got too, in case they come back unsent.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     count: u64,
-    noted: VecDeque<(u64, Noted)>,
-}
-
-/// What has to be known of a stanza that was taken.
-#[derive(Debug)]
-struct Noted {
-    /// Set if others got it too.
-    copies: Option<Copies>,
-    mark: Option<(usize, u64)>,
+    copies: VecDeque<(u64, Copies)>,
 }
 
 impl Taken {
     /// Older ones are taken for sent long ago: a connection seldom holds more, and if it does the worst is a stanza that comes twice.
     const REMEMBERED: usize = 1_024;
 
-    fn note(&mut self, noted: Noted) {
-        if noted.copies.is_some() || noted.mark.is_some() {
-            if self.noted.len() == Self::REMEMBERED {
-                self.noted.pop_front();
+    fn note(&mut self, copies: Option<Copies>) {
+        if let Some(copies) = copies {
+            if self.copies.len() == Self::REMEMBERED {
+                self.copies.pop_front();
             }
-            self.noted.push_back((self.count, noted));
+            self.copies.push_back((self.count, copies));
         }
         self.count += 1;
     }
 
-    /// The first `count` of all that were taken are written: the marks of those of them that have any.
-    fn written(&mut self, count: u64) -> Vec<(usize, u64)> {
-        let written = self.noted.iter().take_while(|(number, _)| *number < count).count();
-        self.noted.drain(..written).filter_map(|(_, noted)| noted.mark).collect()
-    }
-
     /// Whether nothing is known that `unsent` would need.
     pub(crate) fn is_empty(&self) -> bool {
-        self.noted.is_empty()
+        self.copies.is_empty()
     }
 
     /// The last ones that were taken come back.
     pub(crate) fn unsent(mut self, stanzas: Vec<Stanza>) -> impl Iterator<Item = Waiting> {
         let first = self.count.saturating_sub(stanzas.len() as u64);
         stanzas.into_iter().zip(first..).map(move |(stanza, number)| {
-            while self.noted.front().is_some_and(|(noted, _)| *noted < number) {
-                self.noted.pop_front();
+            while self.copies.front().is_some_and(|(noted, _)| *noted < number) {
+                self.copies.pop_front();
             }
-            let noted = self.noted.pop_front_if(|(noted, _)| *noted == number).map(|(_, noted)| noted);
-            let (copies, mark) = noted.map_or((None, None), |noted| (noted.copies, noted.mark));
-            Waiting { copies, mark, ..Waiting::new(stanza) }
+            let copies = self.copies.pop_front_if(|(noted, _)| *noted == number).map(|(_, copies)| copies);
+            Waiting { copies, ..Waiting::new(stanza) }
         })
     }
 }
@@ -144,6 +130,8 @@ pub(crate) struct Session {
     outbox_bytes: usize,
     congested: bool,
     taken: Taken,
+    /// What modules have noted, each under keys of its own.
+    notes: BTreeMap<(usize, &'static str), String>,
 }
 
 impl Session {
@@ -157,7 +145,21 @@ impl Session {
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             congested: false,
-            taken: Taken { count: 0, noted: VecDeque::new() },
+            taken: Taken { count: 0, copies: VecDeque::new() },
+            notes: BTreeMap::new(),
+        }
+    }
+
+    /// What a module has noted under that key.
+    pub(crate) fn note(&self, module: usize, key: &'static str) -> Option<&str> {
+        self.notes.get(&(module, key)).map(String::as_str)
+    }
+
+    /// Notes something for a module, or nothing any more.
+    pub(crate) fn set_note(&mut self, module: usize, key: &'static str, note: Option<&str>) {
+        match note {
+            Some(note) => drop(self.notes.insert((module, key), note.into())),
+            None => drop(self.notes.remove(&(module, key))),
         }
     }
 
@@ -218,27 +220,14 @@ impl Session {
 
     /// Takes the oldest stanza out of the outbox.
     pub(crate) fn take(&mut self) -> Option<Stanza> {
-        let Waiting { stanza, copies, mark, .. } = self.outbox.pop_front()?;
-        self.taken.note(Noted { copies, mark });
+        let Waiting { stanza, copies, .. } = self.outbox.pop_front()?;
+        self.taken.note(copies);
         self.outbox_bytes = self.outbox_bytes.saturating_sub(stanza.weight());
         if self.outbox.is_empty() {
             self.congested = false;
             self.outbox.shrink_to_fit();
         }
         Some(stanza)
-    }
-
-    /// The first `count` of all that were taken are written: the marks of those of them that have any.
-    pub(crate) fn written(&mut self, count: u64) -> Vec<(usize, u64)> {
-        self.taken.written(count)
-    }
-
-    /// The last mark of that module that is not written yet.
-    pub(crate) fn unwritten(&self, module: usize) -> Option<u64> {
-        let taken = self.taken.noted.iter().filter_map(|(_, noted)| noted.mark);
-        let waiting = self.outbox.iter().filter_map(|waiting| waiting.mark);
-        let marks = taken.chain(waiting).filter(|(of, _)| *of == module);
-        marks.map(|(_, mark)| mark).last()
     }
 
     #[cfg(test)]

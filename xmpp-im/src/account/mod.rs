@@ -10,7 +10,7 @@ mod presence;
 pub(crate) mod step;
 mod subscription;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use xmpp_core::entropy::Entropy;
@@ -26,7 +26,7 @@ use crate::module::{Modules, Origin, Target};
 use crate::roster::Roster;
 use crate::routing::Traffic;
 use crate::session::{Session, SessionId, Taken, Waiting};
-use crate::store::{AccountData, Change, OfflineMessage, Persist};
+use crate::store::{AccountData, Change, Persist};
 
 pub(crate) use self::delivery::unattended;
 
@@ -101,21 +101,19 @@ pub(crate) struct Account {
     state: State,
     sessions: Vec<Session>,
     order: Order,
-    /// The pages of offline messages that were asked for, each with the module that did.
-    pages: Vec<(u64, usize)>,
 }
 
 impl Account {
     /// An owner that is being loaded.
     pub(crate) fn new(jid: BareJid, kind: Kind, ticket: u64) -> Self {
         let state = State::Loading { ticket, parked: VecDeque::new(), parked_bytes: 0 };
-        Account { jid, kind, state, sessions: Vec::new(), order: Order::default(), pages: Vec::new() }
+        Account { jid, kind, state, sessions: Vec::new(), order: Order::default() }
     }
 
     /// One of which nothing is stored, so that there is nothing to load.
     pub(crate) fn unstored(jid: BareJid, kind: Kind, modules: &Modules) -> Self {
         let ready = Ready::new(&jid, kind, AccountData::new(), modules);
-        Account { state: State::Ready(ready), ..Account::new(jid, kind, 0) }
+        Account { jid, kind, state: State::Ready(ready), sessions: Vec::new(), order: Order::default() }
     }
 
     pub(crate) fn sessions(&self) -> &[Session] {
@@ -266,8 +264,9 @@ impl Account {
     /// Makes a change, in memory at once. What it does to the roster is pushed.
     fn change(&mut self, change: Change, cx: &mut Cx<'_>) {
         if let State::Ready(ready) = &mut self.state {
+            let before = change.contact().and_then(|contact| ready.roster.get(contact)).cloned();
             ready.roster.make(&change, &self.sessions, cx.entropy, &mut cx.step);
-            cx.step.change(change, step::State::OWN);
+            cx.step.change(change, before, step::State::OWN);
         }
     }
 
@@ -301,44 +300,9 @@ impl Account {
             State::Loading { ticket: awaited, .. } => *awaited = ticket,
             State::Ready(_) => {
                 self.state = State::Loading { ticket, parked: VecDeque::new(), parked_bytes: 0 };
-                self.pages.clear();
             }
         }
         true
-    }
-
-    /// Waits for a page of offline messages, for that module.
-    pub(crate) fn expect_page(&mut self, ticket: u64, module: usize) {
-        self.pages.push((ticket, module));
-    }
-
-    /// Whether it waits for this page.
-    pub(crate) fn awaits_page(&self, page: u64) -> bool {
-        self.pages.iter().any(|(ticket, _)| *ticket == page)
-    }
-
-    /// A page of offline messages has come, or will not.
-    pub(crate) fn page(
-        &mut self,
-        ticket: u64,
-        after: u64,
-        page: Option<Vec<OfflineMessage>>,
-        cx: &mut Cx<'_>,
-    ) {
-        let Some(index) = self.pages.iter().position(|(asked, _)| *asked == ticket) else { return };
-        let (_, module) = self.pages.swap_remove(index);
-        self.call(module, cx, |part, context| part.offline_loaded(after, page, context));
-    }
-
-    /// The first `count` of all that the session was given are written to its transport.
-    pub(crate) fn written(&mut self, id: SessionId, count: u64, cx: &mut Cx<'_>) {
-        let Some(session) = self.session_mut(id) else { return };
-        let mut marks: BTreeMap<usize, u64> = BTreeMap::new();
-        // Of several the last one says all.
-        marks.extend(session.written(count));
-        for (module, mark) in marks {
-            self.call(module, cx, |part, context| part.written(id, mark, context));
-        }
     }
 
     /// Ends a session. `unsent` is what its transport had taken and never sent; that and what still waited finds another way, or its

@@ -128,33 +128,6 @@ impl Account {
         ControlFlow::Continue(())
     }
 
-    /// Calls the part of one module.
-    pub(super) fn call(
-        &mut self,
-        module: usize,
-        cx: &mut Cx<'_>,
-        call: impl FnOnce(&mut dyn Part, &mut Context<'_>),
-    ) {
-        let State::Ready(ready) = &mut self.state else { return };
-        let Some(Opened { name, part: Ok(part), .. }) = ready.parts.get_mut(module) else { return };
-        let mut context = Context {
-            owner: &self.jid,
-            is_anonymous: self.kind == Kind::Anonymous,
-            module,
-            name,
-            origin: cx.step.origin(),
-            now: cx.now,
-            limits: cx.limits,
-            entropy: cx.entropy,
-            roster: &mut ready.roster,
-            sessions: &mut self.sessions,
-            step: &mut cx.step,
-            room: cx.room,
-        };
-        call(&mut **part, &mut context);
-        self.settle(cx);
-    }
-
     /// Tells parts what others of them have done, and lets what they have sent leave.
     fn settle(&mut self, cx: &mut Cx<'_>) {
         loop {
@@ -168,12 +141,14 @@ impl Account {
                 let Some(room) = cx.room.checked_sub(1) else { continue };
                 *cx.room = room;
                 let (hook, told) = match &notice {
-                    Notice::Roster(_) => (Hooks::ROSTER, notice),
+                    Notice::Roster { .. } => (Hooks::ROSTER, notice),
                     Notice::Presence(_) => (Hooks::PRESENCE, notice),
                 };
                 let _ = self.each(hook, cx, |part, context| {
                     match &told {
-                        Notice::Roster(contact) => part.roster_changed(contact, context),
+                        Notice::Roster { contact, before } => {
+                            part.roster_changed(contact, before.as_ref(), context);
+                        }
                         Notice::Presence(session) => part.presence_changed(*session, context),
                     }
                     Verdict::Continue
@@ -205,7 +180,9 @@ impl Account {
             return true;
         }
         let mut asked = ready.parts.0.iter().filter(|opened| opened.hooks.has(Hooks::ADMITS));
-        asked.all(|opened| opened.part.as_ref().is_ok_and(|part| part.admits(SessionView(session), stanza)))
+        asked.all(|opened| {
+            opened.part.as_ref().is_ok_and(|part| part.admits(SessionView(session), stanza, &ready.roster))
+        })
     }
 
     /// No resource takes a message: whether anybody else does.

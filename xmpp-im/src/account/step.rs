@@ -13,7 +13,7 @@ use xmpp_core::stream::StreamError;
 use crate::limits::HostLimits;
 use crate::module::Origin;
 use crate::session::{SessionId, Waiting};
-use crate::store::Change;
+use crate::store::{Change, RosterItem};
 
 /// What an account wants done.
 #[derive(Debug)]
@@ -26,8 +26,6 @@ pub(crate) enum Effect {
     Route(Stanza),
     /// A session has to end.
     Close(SessionId, StreamError),
-    /// The offline messages behind that number are to be loaded, for this module.
-    LoadOffline { module: usize, after: u64 },
 }
 
 /// A stanza for one of an account's sessions.
@@ -75,7 +73,6 @@ impl Effect {
                 Pair { from, to: Receiver::Entity(to) }
             }
             Effect::Close(session, _) => Pair { from: None, to: Receiver::Session(*session) },
-            Effect::LoadOffline { .. } => Pair { from: None, to: Receiver::Entity(None) },
         }
     }
 
@@ -83,7 +80,7 @@ impl Effect {
         let stanza = match self {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => &delivery.waiting.stanza,
             Effect::Route(stanza) => stanza,
-            Effect::Close(..) | Effect::LoadOffline { .. } => return false,
+            Effect::Close(..) => return false,
         };
         matches!(stanza, Stanza::Iq(iq) if !iq.is_request())
     }
@@ -92,7 +89,7 @@ impl Effect {
         match self {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => delivery.waiting.stanza.weight(),
             Effect::Route(stanza) => stanza.weight(),
-            Effect::Close(..) | Effect::LoadOffline { .. } => 0,
+            Effect::Close(..) => 0,
         }
     }
 }
@@ -124,8 +121,8 @@ impl State {
 /// Something of which parts have to be told before the step ends.
 #[derive(Debug)]
 pub(crate) enum Notice {
-    /// The roster has changed under this address.
-    Roster(Jid),
+    /// The roster has something else under this address than before.
+    Roster { contact: Jid, before: Option<RosterItem> },
     /// The presence of this session has changed.
     Presence(SessionId),
 }
@@ -163,6 +160,14 @@ impl Step {
         self.question.as_ref().map_or(Origin::Outside, |(_, origin)| *origin)
     }
 
+    /// The stanza that it is about.
+    pub(crate) const fn question(&self) -> Option<&Stanza> {
+        match &self.question {
+            Some((question, _)) => Some(question),
+            None => None,
+        }
+    }
+
     /// Whether the stanza that it is about was answered.
     pub(crate) const fn is_answered(&self) -> bool {
         self.is_answered
@@ -195,21 +200,15 @@ impl Step {
         !self.changes.is_empty()
     }
 
-    /// Plans a change.
-    pub(crate) fn change(&mut self, change: Change, state: State) {
+    /// Plans a change. `before` is what the roster had, if that is what it changes.
+    pub(crate) fn change(&mut self, change: Change, before: Option<RosterItem>, state: State) {
         self.touched = self.touched.and(state);
-        let contact = match &change {
-            Change::SetRosterItem(item) => Some(item.jid()),
-            Change::RemoveRosterItem { jid, .. } => Some(jid),
-            Change::KeepPending(_) | Change::RemovePending { .. } => {
-                self.touched = self.touched.and(State::OWN);
-                None
-            }
-            _ => None,
-        };
-        if let Some(contact) = contact {
+        if let Some(contact) = change.contact() {
             self.touched = self.touched.and(State::OWN);
-            self.notices.push_back(Notice::Roster(contact.clone()));
+            self.notices.push_back(Notice::Roster { contact: contact.clone(), before });
+        }
+        if matches!(change, Change::KeepPending(_) | Change::RemovePending { .. }) {
+            self.touched = self.touched.and(State::OWN);
         }
         self.changes.push(change);
     }

@@ -10,7 +10,7 @@ use xmpp_core::route::Domains;
 use crate::establish::Formalities;
 use crate::limits::HostLimits;
 use crate::module::{Module, Modules};
-use crate::offline::OfflineStorage;
+use crate::privacy::Privacy;
 use crate::roster::Rosters;
 
 /// What becomes of a session whose client asks for a resource that another session of its account has (RFC 6120 section 7.7.2.2).
@@ -54,8 +54,8 @@ impl HostConfig {
     #[must_use]
     pub fn new(domains: impl IntoIterator<Item = BareJid>) -> Self {
         let mut modules = Modules::default();
+        modules.push(Arc::new(Privacy), None);
         modules.push(Arc::new(Rosters), None);
-        modules.push(Arc::new(OfflineStorage), None);
         modules.push(Arc::new(Formalities), None);
         HostConfig {
             domains: Domains::new(domains),

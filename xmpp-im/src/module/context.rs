@@ -109,6 +109,12 @@ impl Context<'_> {
         self.origin
     }
 
+    /// The stanza that the step is about, as it came.
+    #[must_use]
+    pub const fn stanza(&self) -> Option<&Stanza> {
+        self.step.question()
+    }
+
     /// How much the host gives to each account.
     #[must_use]
     pub const fn limits(&self) -> &HostLimits {
@@ -124,6 +130,20 @@ impl Context<'_> {
     #[must_use]
     pub fn session(&self, id: SessionId) -> Option<SessionView<'_>> {
         self.sessions().find(|session| session.id() == id)
+    }
+
+    /// What the module has [noted](Self::note) about a session.
+    #[must_use]
+    pub fn noted(&self, session: SessionId, key: &'static str) -> Option<&str> {
+        self.sessions.iter().find(|own| own.id == session)?.note(self.module, key)
+    }
+
+    /// Notes something about a session, or nothing any more. It lasts as long as the session, also where the account is loaded again because
+    /// something could not be stored: then [`session_started`](super::Part::session_started) finds it.
+    pub fn note(&mut self, session: SessionId, key: &'static str, note: Option<&str>) {
+        if let Some(session) = self.sessions.iter_mut().find(|own| own.id == session) {
+            session.set_note(self.module, key, note);
+        }
     }
 
     /// The account's contacts. An answer of a step that has looked at them waits until they are stored.
@@ -170,23 +190,12 @@ impl Context<'_> {
         self.deliver_waiting(session, Waiting { mark, ..Waiting::new(stanza.into()) })
     }
 
-    /// The last mark that the part has given this session and that is not [written](super::Part::written) yet.
-    #[must_use]
-    pub fn unwritten(&self, session: SessionId) -> Option<u64> {
-        self.session(session)?.0.unwritten(self.module)
-    }
-
-    /// Asks for the offline messages behind that number, as many as a page holds: they come to [`offline_loaded`](super::Part::offline_loaded).
-    /// What the step changes is stored before.
-    pub fn load_offline(&mut self, after: u64) {
-        self.step.push(Effect::LoadOffline { module: self.module, after });
-    }
-
     /// Makes a change, which is stored with all others of the step. What it does to the roster shows at once, and is pushed to the
     /// interested resources (RFC 6121 section 2.1.6).
     pub fn change(&mut self, change: Change) {
+        let before = change.contact().and_then(|contact| self.roster.get(contact)).cloned();
         self.roster.make(&change, self.sessions, self.entropy, self.step);
-        self.step.change(change, State::of_module(self.module));
+        self.step.change(change, before, State::of_module(self.module));
     }
 
     /// Keeps a value under a key of the module's own, or nothing any more.

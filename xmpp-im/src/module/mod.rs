@@ -43,8 +43,10 @@ use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{Message, Stanza};
 use xmpp_core::xml::Element;
 
+use crate::roster::Roster;
 use crate::session::SessionId;
-use crate::store::{AccountData, OfflineMessage, OfflineSummary};
+use crate::store::RosterItem;
+use crate::store::{AccountData, OfflineSummary};
 
 pub use self::context::{Context, Origin, SessionView};
 pub(crate) use self::matching::{Found, Modules};
@@ -104,8 +106,8 @@ pub trait Part: Debug + Send {
     }
 
     /// Whether this session may get this stanza, which came in. If not, it is routed as if the resource were not there.
-    fn admits(&self, session: SessionView<'_>, stanza: &Stanza) -> bool {
-        let _ = (session, stanza);
+    fn admits(&self, session: SessionView<'_>, stanza: &Stanza, roster: &Roster) -> bool {
+        let _ = (session, stanza, roster);
         true
     }
 
@@ -115,7 +117,7 @@ pub trait Part: Debug + Send {
         Verdict::Continue
     }
 
-    /// A session has started.
+    /// A session has started, or was there when the owner was loaded again: then what was [noted](Context::note) about it is still there.
     fn session_started(&mut self, session: SessionId, cx: &mut Context<'_>) {
         let _ = (session, cx);
     }
@@ -130,19 +132,14 @@ pub trait Part: Debug + Send {
         let _ = (session, cx);
     }
 
-    /// The roster has something else under this address than before, or nothing any more.
-    fn roster_changed(&mut self, contact: &Jid, cx: &mut Context<'_>) {
-        let _ = (contact, cx);
+    /// The roster has something else under this address than `before`, or nothing any more.
+    fn roster_changed(&mut self, contact: &Jid, before: Option<&RosterItem>, cx: &mut Context<'_>) {
+        let _ = (contact, before, cx);
     }
 
     /// What was delivered under this [mark](Context::deliver_marked) is written to the session's transport.
     fn written(&mut self, session: SessionId, mark: u64, cx: &mut Context<'_>) {
         let _ = (session, mark, cx);
-    }
-
-    /// The offline messages behind that number that were [asked for](Context::load_offline); `None` if they could not be loaded.
-    fn offline_loaded(&mut self, after: u64, page: Option<Vec<OfflineMessage>>, cx: &mut Context<'_>) {
-        let _ = (after, page, cx);
     }
 }
 
