@@ -50,6 +50,7 @@
 
 mod binding;
 mod config;
+mod idle;
 mod route;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -63,11 +64,14 @@ use xmpp_core::stream::{self, StreamError};
 use xmpp_core::time::{Instant, UtcTime};
 use xmpp_core::xml::Element;
 
+use crate::account::barrier::{Barriers, Cause, Source};
 use crate::account::step::{Delivery, Effect, Step};
-use crate::account::{Account, Cx, Input};
+use crate::account::{self, Account, Cx, Input, Remains, Stay};
 use crate::module::Target;
 use crate::session::{Filled, Taken, Waiting};
-use crate::store::{AccountData, Persist};
+use crate::store::{AccountData, OfflineMessage, Persist};
+
+use self::idle::Idle;
 
 pub use self::binding::BoundSession;
 pub use self::config::{AnonymousReach, ConflictPolicy, HostConfig};
@@ -77,6 +81,14 @@ pub use crate::session::SessionId;
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "an account that is never loaded parks what comes for it until its sessions end"]
 pub struct LoadTicket {
+    number: u64,
+    account: BareJid,
+}
+
+/// The right to answer one [`HostAction::LoadOffline`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "messages that are never loaded are never delivered"]
+pub struct OfflineTicket {
     number: u64,
     account: BareJid,
 }
@@ -92,7 +104,21 @@ pub enum HostAction {
         /// Which account.
         account: BareJid,
     },
-    /// Store the change and report [`persisted`](Host::persisted) or [`persist_failed`](Host::persist_failed).
+    /// Load the account's offline messages with numbers above `after`, as many as [count](crate::store::OfflineMessage::bytes) for `limit` bytes
+    /// together but one at least if there is any, and report
+    /// [`offline_loaded`](Host::offline_loaded) or [`offline_failed`](Host::offline_failed). What was handed out to be stored or
+    /// removed before counts as done.
+    LoadOffline {
+        /// Comes back with the report.
+        ticket: OfflineTicket,
+        /// Which account.
+        account: BareJid,
+        /// The number that comes before the first.
+        after: u64,
+        /// How many bytes at most, if that is one message or more.
+        limit: usize,
+    },
+    /// Store the step and report [`persisted`](Host::persisted) or [`persist_failed`](Host::persist_failed).
     Persist(Persist),
     /// The session's outbox is no longer empty: [`take`](Host::take) from it until it is.
     Ready(SessionId),
@@ -124,11 +150,19 @@ pub struct Host {
     components: BTreeSet<BareJid>,
     sessions: BTreeMap<SessionId, FullJid>,
     /// Of sessions that the host has ended and that have not been detached yet.
-    ended: BTreeMap<SessionId, Taken>,
+    ended: BTreeMap<SessionId, (BareJid, Taken)>,
     /// Stanzas between accounts, in order: even where both ends are here, they travel as values.
-    routed: VecDeque<Stanza>,
+    routed: VecDeque<(Stanza, Source)>,
+    barriers: Barriers,
+    /// Accounts without session in memory because something is under way.
+    busy: BTreeSet<BareJid>,
+    /// Accounts that stay only because they are loaded, by when something happened to them last.
+    idle: Idle,
+    /// What the contacts of deleted accounts are told, as far as there was no room for them in memory yet.
+    goodbyes: VecDeque<Stanza>,
     actions: VecDeque<HostAction>,
     next_session: u64,
+    next_stanza: u64,
     next_ticket: u64,
     next_seq: u64,
 }
@@ -148,6 +182,11 @@ impl Host {
             sessions: BTreeMap::new(),
             ended: BTreeMap::new(),
             routed: VecDeque::new(),
+            barriers: Barriers::default(),
+            busy: BTreeSet::new(),
+            idle: Idle::default(),
+            goodbyes: VecDeque::new(),
+            next_stanza: 0,
             actions: VecDeque::new(),
             next_session: 0,
             next_ticket: 0,
@@ -208,7 +247,9 @@ impl Host {
         if is_foreign && self.is_confined(&account) {
             self.refuse(&stanza, Condition::Forbidden);
         } else {
-            self.with_account(&account, |owner, cx| owner.input(Input::Own(session, stanza), cx));
+            let cause = Cause { session, number: self.next_stanza };
+            self.next_stanza += 1;
+            self.with_account(&account, |owner, cx| owner.input(Input::Own(cause, stanza), cx));
         }
         self.settle();
         Ok(())
@@ -224,17 +265,19 @@ impl Host {
     /// detached once.
     ///
     /// `unsent` are the last stanzas that were taken for it, in order, if they were never sent: they go to another resource or
-    /// back to their senders, like what was not taken.
+    /// back to their senders, like what was not taken. Nobody knows what became of the others that were not reported to be [sent](Self::sent):
+    /// offline messages among them stay where they are.
     pub fn detach(&mut self, now: Instant, session: SessionId, unsent: impl IntoIterator<Item = Stanza>) {
         self.tick(now);
-        let unsent = unsent.into_iter().collect();
+        let unsent: Vec<_> = unsent.into_iter().collect();
         match self.sessions.remove(&session) {
             Some(jid) => {
                 self.with_account(&jid.to_bare(), |owner, cx| owner.detach(session, unsent, cx));
             }
             None => {
-                let taken = self.ended.remove(&session).unwrap_or_default();
-                self.routed.extend(taken.unsent(unsent).filter_map(Waiting::undelivered));
+                let taken = self.ended.remove(&session).map(|(_, taken)| taken).unwrap_or_default();
+                let lost = taken.unsent(unsent).filter_map(Waiting::undelivered);
+                self.routed.extend(lost.map(|stanza| (stanza, Source::Outside)));
             }
         }
         self.settle();
@@ -274,10 +317,17 @@ impl Host {
         Ok(())
     }
 
-    /// An account was deleted: its sessions end.
+    /// An account was deleted: its sessions end, whoever saw them sees them leave, and every subscription to it and of it is cancelled
+    /// (RFC 3921 section 8.6). `data` is what was kept of it, if it is known; of an account in memory it is not needed.
     pub fn deleted(&mut self, now: Instant, account: &BareJid, data: Option<AccountData>) {
         self.tick(now);
-        let _ = data;
+        let goodbyes = match self.accounts.get(account).and_then(Account::goodbyes) {
+            Some(goodbyes) => goodbyes,
+            None => {
+                data.map(|data| account::goodbyes(account, &[], data.roster().iter())).unwrap_or_default()
+            }
+        };
+        self.goodbyes.extend(goodbyes);
         self.evict(account, stream::Condition::NotAuthorized);
         self.settle();
     }
@@ -309,18 +359,24 @@ impl Host {
     /// Forgets an account and ends its sessions.
     fn evict(&mut self, jid: &BareJid, condition: stream::Condition) {
         let Some(account) = self.accounts.remove(jid) else { return };
-        let (stranded, taken) = account.into_remains();
+        self.busy.remove(jid);
+        self.idle.remove(jid);
+        let Remains { farewells, stranded, taken } = account.into_remains(&mut self.barriers);
         for (session, taken) in taken {
             self.close(session, taken, StreamError::new(condition));
         }
-        self.routed.extend(stranded);
+        self.routed.extend(farewells.into_iter().map(|stanza| (stanza, Source::Server)));
+        for stanza in stranded {
+            self.unattended(&stanza);
+        }
     }
 
     /// Ends a session from this side.
     fn close(&mut self, session: SessionId, taken: Taken, error: StreamError) {
-        self.sessions.remove(&session);
-        if !taken.is_empty() {
-            self.ended.insert(session, taken);
+        if let Some(jid) = self.sessions.remove(&session)
+            && !taken.is_empty()
+        {
+            self.ended.insert(session, (jid.to_bare(), taken));
         }
         self.actions.push_back(HostAction::Close(session, error));
     }
@@ -340,35 +396,57 @@ impl Host {
             now: self.epoch.at(self.now),
             next_seq: &mut self.next_seq,
             room: &mut self.room,
+            barriers: &mut self.barriers,
             step: Step::default(),
             effects: Vec::new(),
             persists: Vec::new(),
         };
         let outcome = step(account, &mut cx);
         account.commit(&mut cx);
-        let is_idle = account.is_idle();
         let Cx { effects, persists, .. } = cx;
         self.actions.extend(persists.into_iter().map(HostAction::Persist));
         for effect in effects {
             match effect {
                 Effect::Deliver(delivery) => self.fill(jid, delivery),
-                Effect::Overflow(Delivery { session, waiting }) => self.overflow(jid, session, waiting),
-                Effect::Route(stanza) => self.routed.push_back(stanza),
+                Effect::Overflow(Delivery { session, waiting, .. }) => self.overflow(jid, session, waiting),
+                Effect::Route(stanza, source) => self.routed.push_back((stanza, source)),
                 Effect::Close(session, error) => self.end(jid, session, error),
+                Effect::Page { module, after, limit } => self.page(jid, module, after, limit),
             }
         }
-        if is_idle && let Some(account) = self.accounts.remove(jid) {
-            self.routed.extend(account.into_remains().0);
-        }
+        self.keep(jid);
         Some(outcome)
     }
 
+    /// Keeps an account in memory if there is a reason.
+    fn keep(&mut self, jid: &BareJid) {
+        let Some(stay) = self.accounts.get(jid).map(Account::stay) else { return };
+        if stay == Stay::Busy {
+            self.busy.insert(jid.clone());
+        } else if !self.busy.is_empty() {
+            self.busy.remove(jid);
+        }
+        if stay == Stay::Idle {
+            self.idle.touch(jid);
+        } else {
+            self.idle.remove(jid);
+        }
+        if stay == Stay::Nothing {
+            self.accounts.remove(jid);
+        }
+        while self.idle.len() > self.config.limits.idle_accounts()
+            && let Some(oldest) = self.idle.pop_oldest()
+        {
+            self.accounts.remove(&oldest);
+        }
+    }
+
     /// Puts a stanza into a session's outbox.
-    fn fill(&mut self, jid: &BareJid, Delivery { session: id, waiting }: Delivery) {
+    fn fill(&mut self, jid: &BareJid, Delivery { session: id, waiting, .. }: Delivery) {
         let limit = self.config.limits.outbox_bytes();
         let Some(account) = self.accounts.get_mut(jid) else {
             // Its last session has just ended.
-            self.routed.extend(waiting.undelivered());
+            self.routed.extend(waiting.undelivered().map(|stanza| (stanza, Source::Outside)));
             return;
         };
         let Some(session) = account.session_mut(id) else {
@@ -384,10 +462,76 @@ impl Host {
             Filled::Overflow(waiting) if waiting.rerouted || waiting.stanza.is_error() => {
                 let refused = waiting.undelivered();
                 let error = StanzaError::new(Condition::ResourceConstraint);
-                self.routed.extend(refused.and_then(|stanza| stanza.error_reply(error)));
+                let refused = refused.and_then(|stanza| stanza.error_reply(error));
+                self.routed.extend(refused.map(|stanza| (stanza, Source::Server)));
             }
             Filled::Overflow(waiting) => self.overflow(jid, id, waiting),
         }
+    }
+
+    /// A module wants offline messages.
+    fn page(&mut self, jid: &BareJid, module: usize, after: u64, limit: usize) {
+        let number = self.next_ticket;
+        self.next_ticket += 1;
+        let Some(account) = self.accounts.get_mut(jid) else { return };
+        account.pages(module, after, number);
+        let ticket = OfflineTicket { number, account: jid.clone() };
+        self.actions.push_back(HostAction::LoadOffline { ticket, account: jid.clone(), after, limit });
+    }
+
+    /// Offline messages of an account were loaded, in the order of their numbers: those that were asked for, none if there are no more.
+    ///
+    /// # Errors
+    /// [`Misuse::Stale`] when nobody waits for them any more.
+    pub fn offline_loaded(
+        &mut self,
+        now: Instant,
+        ticket: OfflineTicket,
+        messages: Vec<OfflineMessage>,
+    ) -> Result<(), Misuse> {
+        self.paged(now, &ticket, Some(messages))
+    }
+
+    /// Offline messages of an account could not be loaded.
+    ///
+    /// # Errors
+    /// [`Misuse::Stale`] when nobody waits for them any more.
+    pub fn offline_failed(&mut self, now: Instant, ticket: OfflineTicket) -> Result<(), Misuse> {
+        self.paged(now, &ticket, None)
+    }
+
+    fn paged(
+        &mut self,
+        now: Instant,
+        ticket: &OfflineTicket,
+        messages: Option<Vec<OfflineMessage>>,
+    ) -> Result<(), Misuse> {
+        self.tick(now);
+        let awaited =
+            self.with_account(&ticket.account, |owner, cx| owner.paged(ticket.number, messages, cx));
+        self.settle();
+        if awaited == Some(true) { Ok(()) } else { Err(Misuse::Stale) }
+    }
+
+    /// Of the stanzas that were taken for a session, the first `count`, since it began, are written to its transport: what is kept until then
+    /// is let go. It may be said seldom, and of a session that the host has ended.
+    pub fn sent(&mut self, now: Instant, session: SessionId, count: u64) {
+        self.tick(now);
+        if let Some(account) = self.sessions.get(&session).map(FullJid::to_bare) {
+            self.with_account(&account, |owner, cx| owner.sent(session, count, cx));
+        } else if let Some((account, taken)) = self.ended.get_mut(&session) {
+            let (account, written) = (account.clone(), taken.written(count));
+            self.with_account(&account, |owner, cx| owner.written(session, written, cx));
+        }
+        self.settle();
+    }
+
+    /// Whether anybody waits to be told what is [sent](Self::sent) of what this session was given, or is about to be.
+    #[must_use]
+    pub fn awaits_sent(&self, session: SessionId) -> bool {
+        let account = self.sessions.get(&session).and_then(|jid| self.accounts.get(&jid.to_bare()));
+        let mut sessions = account.into_iter().flat_map(Account::sessions);
+        sessions.find(|own| own.id == session).is_some_and(|own| own.unwritten().next().is_some())
     }
 
     /// A module ends a session.

@@ -171,7 +171,7 @@ impl HostLimits {
         self.outbox_bytes / 8
     }
 
-    /// Sets [`offline_messages`](Self::offline_messages) and [`offline_bytes`](Self::offline_bytes); without either, none are kept.
+    /// Sets [`offline_messages`](Self::offline_messages) and [`offline_bytes`](Self::offline_bytes).
     #[must_use]
     pub const fn with_offline(mut self, messages: usize, bytes: usize) -> Self {
         self.offline_messages = messages;

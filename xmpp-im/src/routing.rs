@@ -100,6 +100,8 @@ pub enum Decision {
     Deliver(Vec<usize>),
     /// The server answers on behalf of the account.
     Answer,
+    /// No resource takes this message: it is stored until one does, or its sender is told `service-unavailable`.
+    Undeliverable,
     /// The sender is told `service-unavailable`.
     Unavailable,
     /// Nothing happens.
@@ -151,7 +153,7 @@ fn to_bare(traffic: Traffic, resources: &[Resource<'_>]) -> Decision {
             // Of those that are most available, all: RFC 3921 section 11.1 leaves the choice among equals to us.
             let highest = willing().map(|(_, priority)| priority).max();
             let most = willing().filter(|(_, priority)| Some(*priority) == highest);
-            deliver_or(most.map(|(index, _)| index).collect(), Decision::Unavailable)
+            deliver_or(most.map(|(index, _)| index).collect(), Decision::Undeliverable)
         }
         Traffic::Message(MessageType::Headline) => {
             deliver_or(willing().map(|(index, _)| index).collect(), Decision::Drop)

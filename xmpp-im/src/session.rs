@@ -30,7 +30,7 @@ pub(crate) struct Waiting {
     /// Whether it was for another session, which ended before its client got it.
     pub(crate) rerouted: bool,
     /// Of a module that keeps it until it was written: which one, and what it calls it.
-    pub(crate) mark: Option<(usize, u64)>,
+    pub(crate) mark: Option<Mark>,
 }
 
 impl Waiting {
@@ -69,13 +69,19 @@ impl Copies {
 pub(crate) struct Taken {
     count: u64,
     copies: VecDeque<(u64, Copies)>,
+    /// What modules wait for to be written, under their marks.
+    marks: VecDeque<(u64, Mark)>,
 }
+
+/// What a module calls a stanza that it keeps until it was written: the module, and the mark.
+pub(crate) type Mark = (usize, u64);
 
 impl Taken {
     /// Older ones are taken for sent long ago: a connection seldom holds more, and if it does the worst is a stanza that comes twice.
     const REMEMBERED: usize = 1_024;
 
-    fn note(&mut self, copies: Option<Copies>) {
+    fn note(&mut self, copies: Option<Copies>, mark: Option<Mark>) {
+        self.marks.extend(mark.map(|mark| (self.count, mark)));
         if let Some(copies) = copies {
             if self.copies.len() == Self::REMEMBERED {
                 self.copies.pop_front();
@@ -87,7 +93,16 @@ impl Taken {
 
     /// Whether nothing is known that `unsent` would need.
     pub(crate) fn is_empty(&self) -> bool {
-        self.copies.is_empty()
+        self.copies.is_empty() && self.marks.is_empty()
+    }
+
+    /// Of those that were taken the first `count` are written: what modules wait for among them.
+    pub(crate) fn written(&mut self, count: u64) -> Vec<Mark> {
+        let mut written = Vec::new();
+        while let Some((_, mark)) = self.marks.pop_front_if(|(number, _)| *number < count) {
+            written.push(mark);
+        }
+        written
     }
 
     /// The last ones that were taken come back.
@@ -98,7 +113,11 @@ impl Taken {
                 self.copies.pop_front();
             }
             let copies = self.copies.pop_front_if(|(noted, _)| *noted == number).map(|(_, copies)| copies);
-            Waiting { copies, ..Waiting::new(stanza) }
+            while self.marks.front().is_some_and(|(noted, _)| *noted < number) {
+                self.marks.pop_front();
+            }
+            let mark = self.marks.pop_front_if(|(noted, _)| *noted == number).map(|(_, mark)| mark);
+            Waiting { copies, mark, ..Waiting::new(stanza) }
         })
     }
 }
@@ -145,7 +164,7 @@ impl Session {
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             congested: false,
-            taken: Taken { count: 0, copies: VecDeque::new() },
+            taken: Taken { count: 0, copies: VecDeque::new(), marks: VecDeque::new() },
             notes: BTreeMap::new(),
         }
     }
@@ -220,8 +239,8 @@ impl Session {
 
     /// Takes the oldest stanza out of the outbox.
     pub(crate) fn take(&mut self) -> Option<Stanza> {
-        let Waiting { stanza, copies, .. } = self.outbox.pop_front()?;
-        self.taken.note(copies);
+        let Waiting { stanza, copies, mark, .. } = self.outbox.pop_front()?;
+        self.taken.note(copies, mark);
         self.outbox_bytes = self.outbox_bytes.saturating_sub(stanza.weight());
         if self.outbox.is_empty() {
             self.congested = false;
@@ -230,9 +249,20 @@ impl Session {
         Some(stanza)
     }
 
+    /// What modules wait for to be written, taken or not, in order.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = Mark> {
+        let taken = self.taken.marks.iter().map(|(_, mark)| *mark);
+        taken.chain(self.outbox.iter().filter_map(|waiting| waiting.mark))
+    }
+
     #[cfg(test)]
     pub(crate) fn newest(&self) -> Option<&Stanza> {
         self.outbox.back().map(|waiting| &waiting.stanza)
+    }
+
+    /// What was taken of it.
+    pub(crate) const fn taken_mut(&mut self) -> &mut Taken {
+        &mut self.taken
     }
 
     /// What was taken, and all that was not.

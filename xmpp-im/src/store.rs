@@ -537,6 +537,17 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The contact whose roster item it changes.
+    pub(crate) const fn contact(&self) -> Option<&Jid> {
+        match self {
+            Change::SetRosterItem(item) => Some(item.jid()),
+            Change::RemoveRosterItem { jid, .. } => Some(jid),
+            _ => None,
+        }
+    }
+}
+
 /// One step of an owner that storage has to keep, as a whole, and to report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Persist {

@@ -128,8 +128,9 @@ fn r6121_2_01_a_roster_is_its_owners() {
         let to = format!(" to='{to}'");
         let (_, answer) = stage.ask(thief, &get(&to, ""));
         assert_eq!(error(&answer), ("forbidden", "auth"));
-        // covers 6121-2.3.3-01
         let (_, answer) = stage.ask(thief, &set_to(&to, "<item jid='tybalt@example.com'/>"));
+        // covers 6121-2.3.3-01
+        // covers 3921-7.2-01: it is not taken for a set of the sender's own roster, as RFC 3921 had it
         assert_eq!(error(&answer), ("forbidden", "auth"));
         let (_, answer) =
             stage.ask(thief, &set_to(&to, "<item jid='romeo@example.net' subscription='remove'/>"));

@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use xmpp_core::jid::Jid;
 use xmpp_core::profile::Profile;
-use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+use xmpp_core::stanza::{Condition, PresenceType, Stanza, StanzaError};
 
+use super::barrier::Source;
 use super::step::{Delivery, Effect, Step};
 use super::{Account, Cx, Kind};
-use crate::module::{Found, Modules, Origin, Target};
+use crate::module::{Found, Hooks, Modules, Target};
 use crate::routing::{Decision, Resource, Traffic, route};
 use crate::session::{Copies, Session, Waiting};
 
@@ -48,16 +49,18 @@ impl Account {
         let resource = stanza.to().and_then(Jid::resource);
         match route(Traffic::of(&stanza), resource, &resources, cx.profile.unmatched_resource()) {
             Decision::Deliver(indices) => {
+                let is_answer = cx.step.is_from_server() && matches!(stanza, Stanza::Iq(_));
                 let copies = (indices.len() > 1).then(|| Copies::new(indices.len()));
                 for index in indices {
                     let Some(session) = admitted.get(index).map(|session| session.id) else { continue };
                     let waiting =
                         Waiting { copies: copies.clone(), rerouted, ..Waiting::new(stanza.clone()) };
-                    cx.step.push(Effect::Deliver(Delivery { session, waiting }));
+                    cx.step.push(Effect::Deliver(Delivery { session, waiting, is_answer }));
                 }
             }
             Decision::Answer => cx.refuse(Condition::ServiceUnavailable),
-            Decision::Unavailable => {
+            Decision::Unavailable => cx.refuse(Condition::ServiceUnavailable),
+            Decision::Undeliverable => {
                 let is_taken = match &stanza {
                     Stanza::Message(message) => self.undeliverable(message, cx).is_break(),
                     _ => false,
@@ -74,7 +77,7 @@ impl Account {
     pub(crate) fn undelivered(&mut self, waiting: Waiting, cx: &mut Cx<'_>) {
         let Some(stanza) = waiting.undelivered() else { return };
         self.commit(cx);
-        cx.step = Step::about(stanza.clone(), Origin::Outside);
+        cx.step = Step::inbound(stanza.clone(), Source::Outside);
         self.by_table(stanza, true, cx);
         self.commit(cx);
     }
@@ -85,6 +88,27 @@ fn view(session: &Session) -> Resource<'_> {
     Resource::new(session.jid.resource()).with_availability(priority)
 }
 
+/// Whether an account that is not in memory has to be loaded for a stanza: if what the account has kept makes a difference to it.
+pub(crate) fn wakes(stanza: &Stanza, modules: &Modules, profile: &Profile) -> bool {
+    let resource = stanza.to().and_then(Jid::resource);
+    let is_matched = resource.is_none()
+        && modules
+            .find(stanza, Target::Account, false)
+            .next()
+            .is_some_and(|found| matches!(found, Found::Module(_)));
+    is_matched
+        || match stanza {
+            Stanza::Message(_) => {
+                let decision = route(Traffic::of(stanza), resource, &[], profile.unmatched_resource());
+                decision == Decision::Undeliverable && modules.has(Hooks::UNDELIVERABLE)
+            }
+            Stanza::Presence(presence) => {
+                presence.type_().is_subscription() || presence.type_() == PresenceType::Probe
+            }
+            Stanza::Iq(_) => false,
+        }
+}
+
 /// What the sender of a stanza gets if the account is not there or nobody of it is: the same in both cases.
 pub(crate) fn unattended(stanza: &Stanza, modules: &Modules, profile: &Profile) -> Option<Stanza> {
     let resource = stanza.to().and_then(Jid::resource);
@@ -93,7 +117,9 @@ pub(crate) fn unattended(stanza: &Stanza, modules: &Modules, profile: &Profile) 
         _ => None,
     });
     let condition = match route(Traffic::of(stanza), resource, &[], profile.unmatched_resource()) {
-        Decision::Answer | Decision::Unavailable => refused.unwrap_or(Condition::ServiceUnavailable),
+        Decision::Answer | Decision::Undeliverable | Decision::Unavailable => {
+            refused.unwrap_or(Condition::ServiceUnavailable)
+        }
         Decision::Deliver(_) | Decision::Drop => return None,
     };
     stanza.error_reply(StanzaError::new(condition))

@@ -4,13 +4,14 @@
 //! An account is cold until somebody needs it, is then loaded as a whole, and follows every rule in memory. It sees stanzas as values and
 //! puts out [effects](Effect); it knows no other account. Each input is one [step](step).
 
+pub(crate) mod barrier;
 mod delivery;
 mod parts;
 mod presence;
 pub(crate) mod step;
 mod subscription;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use xmpp_core::entropy::Entropy;
@@ -19,37 +20,40 @@ use xmpp_core::profile::Profile;
 use xmpp_core::stanza::{Condition, Stanza, StanzaError};
 use xmpp_core::time::UtcTime;
 
+use self::barrier::{Barriers, Cause, Source};
 use self::parts::Parts;
-use self::step::{Effect, Order, Step};
+use self::step::{Effect, Order, Outlet, Step};
 use crate::limits::HostLimits;
-use crate::module::{Modules, Origin, Target};
+use crate::module::{Modules, Target};
 use crate::roster::Roster;
 use crate::routing::Traffic;
 use crate::session::{Session, SessionId, Taken, Waiting};
-use crate::store::{AccountData, Change, Persist};
+use crate::store::{AccountData, Change, OfflineMessage, Persist};
 
-pub(crate) use self::delivery::unattended;
+pub(crate) use self::delivery::{unattended, wakes};
+pub(crate) use self::presence::goodbyes;
 
 /// What an account takes in.
 #[derive(Debug)]
 pub(crate) enum Input {
     /// One of its sessions sends a stanza, to whomever.
-    Own(SessionId, Stanza),
+    Own(Cause, Stanza),
     /// A stanza for the account or one of its resources.
-    Inbound(Stanza),
+    Inbound(Stanza, Source),
 }
 
 impl Input {
     const fn stanza(&self) -> &Stanza {
         match self {
-            Input::Own(_, stanza) | Input::Inbound(stanza) => stanza,
+            Input::Own(_, stanza) | Input::Inbound(stanza, _) => stanza,
         }
     }
 
-    const fn origin(&self) -> Origin {
+    /// Whose fate is open while it is parked. What a session sends itself is answered in order anyway.
+    const fn cause(&self) -> Option<Cause> {
         match self {
-            Input::Own(session, _) => Origin::Session(*session),
-            Input::Inbound(_) => Origin::Outside,
+            Input::Own(..) => None,
+            Input::Inbound(_, source) => source.cause(),
         }
     }
 }
@@ -62,6 +66,7 @@ pub(crate) struct Cx<'a> {
     pub(crate) entropy: &'a mut Entropy,
     pub(crate) now: UtcTime,
     pub(crate) next_seq: &'a mut u64,
+    pub(crate) barriers: &'a mut Barriers,
     /// How many stanzas modules may still send because of what came in.
     pub(crate) room: &'a mut usize,
     /// The step that is under way.
@@ -81,6 +86,19 @@ pub(crate) enum Kind {
     Domain(Target),
 }
 
+/// What keeps an account in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// A session, or that it is a domain.
+    Attached,
+    /// Something is under way.
+    Busy,
+    /// Nothing but that it is loaded.
+    Idle,
+    /// Nothing.
+    Nothing,
+}
+
 #[derive(Debug)]
 enum State {
     Loading { ticket: u64, parked: VecDeque<Input>, parked_bytes: usize },
@@ -92,6 +110,8 @@ enum State {
 struct Ready {
     roster: Roster,
     parts: Parts,
+    /// By ticket: modules that wait for offline messages.
+    pages: BTreeMap<u64, (usize, u64)>,
 }
 
 #[derive(Debug)]
@@ -133,6 +153,7 @@ impl Account {
     ) -> Option<Taken> {
         let replaced = replaced.and_then(|id| self.remove(id, cx));
         let id = session.id;
+        cx.barriers.start(id);
         self.sessions.push(session);
         if let State::Ready(_) = self.state {
             self.session_started(id, cx);
@@ -156,10 +177,21 @@ impl Account {
         Some(query.children().filter_map(|item| item.attr("jid").map(Into::into)).collect())
     }
 
-    /// Whether nothing would be lost by forgetting the account.
-    pub(crate) fn is_idle(&self) -> bool {
-        let is_loading = matches!(&self.state, State::Loading { parked, .. } if !parked.is_empty());
-        self.sessions.is_empty() && self.order.is_settled() && !is_loading
+    /// What keeps it in memory.
+    pub(crate) fn stay(&self) -> Stay {
+        let waits_for_load = match &self.state {
+            State::Loading { parked, .. } => !parked.is_empty(),
+            State::Ready(_) => false,
+        };
+        if matches!(self.kind, Kind::Domain(_)) || !self.sessions.is_empty() {
+            Stay::Attached
+        } else if !self.order.is_settled() || waits_for_load {
+            Stay::Busy
+        } else if matches!(self.state, State::Loading { .. }) || self.kind == Kind::Anonymous {
+            Stay::Nothing
+        } else {
+            Stay::Idle
+        }
     }
 
     /// Whether it waits for this load.
@@ -176,39 +208,48 @@ impl Account {
         }
         self.commit(cx);
         for input in parked {
+            cx.barriers.end(input.cause());
             self.input(input, cx);
             self.commit(cx);
         }
     }
 
-    /// What others sent and nobody got, of an account that is given up, and what its sessions leave behind; and what its sessions had taken.
-    pub(crate) fn into_remains(self) -> (Vec<Stanza>, Vec<(SessionId, Taken)>) {
-        let mut stranded = Vec::new();
-        let mut taken = Vec::new();
+    /// What is left of an account that is given up.
+    pub(crate) fn into_remains(self, barriers: &mut Barriers) -> Remains {
+        let Remains { mut farewells, mut stranded, mut taken } = Remains::default();
         for mut session in self.sessions {
             let id = session.id;
-            stranded.extend(session.farewells(None));
+            barriers.forget(id);
+            farewells.extend(session.farewells(None));
             let (handed, outbox) = session.into_parts();
             stranded.extend(outbox.into_iter().filter_map(Waiting::undelivered));
             taken.push((id, handed));
         }
         if let State::Loading { parked, .. } = self.state {
-            stranded.extend(parked.into_iter().filter_map(|input| match input {
-                Input::Inbound(stanza) => Some(stanza),
-                // Its sender has ended.
-                Input::Own(..) => None,
-            }));
+            for input in parked {
+                barriers.end(input.cause());
+                match input {
+                    Input::Inbound(stanza, _) => stranded.push(stanza),
+                    // Its sender has ended.
+                    Input::Own(..) => {}
+                }
+            }
         }
-        (stranded, taken)
+        Remains { farewells, stranded, taken }
     }
 
     /// Takes a stanza in, or parks it while the account is being loaded.
     pub(crate) fn input(&mut self, input: Input, cx: &mut Cx<'_>) {
-        cx.step = Step::about(input.stanza().clone(), input.origin());
+        let stanza = input.stanza().clone();
+        cx.step = match &input {
+            Input::Own(cause, _) => Step::of_session(stanza, cause.session),
+            Input::Inbound(_, source) => Step::inbound(stanza, *source),
+        };
         if let State::Loading { parked, parked_bytes, .. } = &mut self.state {
             let bytes = *parked_bytes + input.stanza().weight();
             if parked.len() < cx.limits.parked_stanzas() && bytes <= cx.limits.parked_bytes() {
                 *parked_bytes = bytes;
+                cx.barriers.begin(input.cause());
                 parked.push_back(input);
             } else {
                 cx.refuse(Condition::ResourceConstraint);
@@ -216,13 +257,14 @@ impl Account {
             return;
         }
         match input {
-            Input::Own(session, stanza) => self.own(session, stanza, cx),
-            Input::Inbound(stanza) => self.inbound(stanza, cx),
+            Input::Own(cause, stanza) => self.own(cause, stanza, cx),
+            Input::Inbound(stanza, _) => self.inbound(stanza, cx),
         }
     }
 
     /// A stanza that one of the account's sessions sends.
-    fn own(&mut self, session: SessionId, stanza: Stanza, cx: &mut Cx<'_>) {
+    fn own(&mut self, cause: Cause, stanza: Stanza, cx: &mut Cx<'_>) {
+        let session = cause.session;
         if self.outgoing(&stanza, cx).is_break() {
             return;
         }
@@ -236,7 +278,7 @@ impl Account {
             Stanza::Presence(presence) if presence.to().is_some_and(|to| to.to_bare() != self.jid) => {
                 self.presence_to_others(session, presence, cx);
             }
-            stanza => cx.step.route(stanza),
+            stanza => cx.step.forward(stanza, cause),
         }
     }
 
@@ -255,7 +297,7 @@ impl Account {
             Stanza::Message(mut message) => {
                 message.set_to(Some(self.jid.clone().into()));
                 let stanza = Stanza::Message(message);
-                cx.step = Step::about(stanza.clone(), Origin::Session(session));
+                cx.step = Step::of_session(stanza.clone(), session);
                 self.inbound(stanza, cx);
             }
         }
@@ -279,20 +321,25 @@ impl Account {
             *cx.next_seq += 1;
             seq
         });
-        let changes = self.order.commit(step, seq, cx.limits, &mut cx.effects);
+        let changes = self.order.commit(step, seq, &mut cx.outlet());
         if let Some(seq) = seq {
             cx.persists.push(Persist { owner: self.jid.clone(), seq, changes });
         }
     }
 
-    /// A change is stored.
+    /// A step is stored.
     pub(crate) fn persisted(&mut self, seq: u64, cx: &mut Cx<'_>) {
-        self.order.stored(seq, &mut cx.effects);
+        self.order.stored(seq, &mut cx.outlet());
+    }
+
+    /// What a session sent earlier has met its fate.
+    pub(crate) fn unbar(&mut self, session: SessionId, cx: &mut Cx<'_>) {
+        self.order.unbar(session, &mut cx.outlet());
     }
 
     /// A change could not be stored: who asked for it is told, and memory is thrown away. Whether the account has to be loaded.
     pub(crate) fn persist_failed(&mut self, seq: u64, ticket: u64, cx: &mut Cx<'_>) -> bool {
-        if !self.order.failed(seq, &mut cx.effects) {
+        if !self.order.failed(seq, &mut cx.outlet()) {
             return false;
         }
         match &mut self.state {
@@ -313,6 +360,38 @@ impl Account {
         for waiting in taken.unsent(unsent).chain(outbox) {
             self.undelivered(waiting, cx);
         }
+    }
+
+    /// Of what was taken for a session the first `count` are written.
+    pub(crate) fn sent(&mut self, id: SessionId, count: u64, cx: &mut Cx<'_>) {
+        let written = self.session_mut(id).map(|session| session.taken_mut().written(count));
+        self.written(id, written.unwrap_or_default(), cx);
+    }
+
+    /// A module waits for a page of offline messages.
+    pub(crate) fn pages(&mut self, module: usize, after: u64, ticket: u64) {
+        if let State::Ready(ready) = &mut self.state {
+            ready.pages.insert(ticket, (module, after));
+        }
+    }
+
+    /// A page of offline messages has come, or will not: whether anybody waits for it.
+    pub(crate) fn paged(
+        &mut self,
+        ticket: u64,
+        messages: Option<Vec<OfflineMessage>>,
+        cx: &mut Cx<'_>,
+    ) -> bool {
+        let State::Ready(ready) = &mut self.state else { return false };
+        let Some((module, after)) = ready.pages.remove(&ticket) else { return false };
+        self.page(module, after, messages, cx);
+        true
+    }
+
+    /// What the account's contacts are told when it is deleted; none if it is not in memory.
+    pub(crate) fn goodbyes(&self) -> Option<Vec<Stanza>> {
+        let State::Ready(ready) = &self.state else { return None };
+        Some(goodbyes(&self.jid, &self.sessions, ready.roster.items()))
     }
 
     /// Ends a session because a module wants it. What it had taken, if it was still there.
@@ -337,18 +416,34 @@ impl Account {
     fn remove(&mut self, id: SessionId, cx: &mut Cx<'_>) -> Option<Session> {
         let index = self.sessions.iter().position(|session| session.id == id)?;
         let session = self.sessions.remove(index);
+        self.order.forget(id, &mut cx.outlet());
         self.session_gone(session, cx)
     }
+}
+
+/// What is left of an account that is given up.
+#[derive(Debug, Default)]
+pub(crate) struct Remains {
+    /// What those get who had directed presence of its sessions.
+    pub(crate) farewells: Vec<Stanza>,
+    /// What others sent and nobody got.
+    pub(crate) stranded: Vec<Stanza>,
+    /// What its sessions had taken.
+    pub(crate) taken: Vec<(SessionId, Taken)>,
 }
 
 impl Ready {
     fn new(jid: &BareJid, kind: Kind, data: AccountData, modules: &Modules) -> Self {
         let parts = Parts::open(jid, kind, &data, modules);
-        Ready { roster: data.into(), parts }
+        Ready { roster: data.into(), parts, pages: BTreeMap::new() }
     }
 }
 
 impl Cx<'_> {
+    fn outlet(&mut self) -> Outlet<'_> {
+        Outlet { limits: self.limits, barriers: self.barriers, effects: &mut self.effects }
+    }
+
     /// Tells whoever sent the stanza that the step is about that it will not do.
     pub(crate) fn refuse(&mut self, condition: Condition) {
         self.refuse_with(StanzaError::new(condition));

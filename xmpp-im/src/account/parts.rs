@@ -7,11 +7,12 @@ use core::ops::ControlFlow;
 use xmpp_core::jid::BareJid;
 use xmpp_core::stanza::{Condition, IqType, Message, Stanza};
 
+use super::barrier::Source;
 use super::step::{Effect, Notice};
 use super::{Account, Cx, Kind, State};
 use crate::module::{BadState, Context, Found, Hooks, Kept, Modules, Part, SessionView, Target, Verdict};
-use crate::session::{Session, SessionId};
-use crate::store::AccountData;
+use crate::session::{Mark, Session, SessionId};
+use crate::store::{AccountData, OfflineMessage};
 
 /// The parts of one owner, in the order of the modules.
 #[derive(Debug, Default)]
@@ -82,6 +83,36 @@ impl Account {
         ControlFlow::Continue(())
     }
 
+    /// Calls the part of one module.
+    fn one<T>(
+        &mut self,
+        module: usize,
+        cx: &mut Cx<'_>,
+        call: impl FnOnce(&mut dyn Part, &mut Context<'_>) -> T,
+    ) -> Option<Result<T, BadState>> {
+        let State::Ready(ready) = &mut self.state else { return None };
+        let opened = ready.parts.get_mut(module)?;
+        let part = match &mut opened.part {
+            Ok(part) => part,
+            Err(error) => return Some(Err(*error)),
+        };
+        let mut context = Context {
+            owner: &self.jid,
+            is_anonymous: self.kind == Kind::Anonymous,
+            module: opened.module,
+            name: opened.name,
+            origin: cx.step.origin(),
+            now: cx.now,
+            limits: cx.limits,
+            entropy: cx.entropy,
+            roster: &mut ready.roster,
+            sessions: &mut self.sessions,
+            step: &mut cx.step,
+            room: cx.room,
+        };
+        Some(Ok(call(&mut **part, &mut context)))
+    }
+
     /// Lets the modules that match a request or another stanza handle it.
     pub(super) fn handle(&mut self, stanza: &Stanza, target: Target, cx: &mut Cx<'_>) -> ControlFlow<()> {
         let from_owner = stanza.from().is_some_and(|from| from.to_bare() == self.jid);
@@ -99,27 +130,14 @@ impl Account {
                 cx.refuse(Condition::ResourceConstraint);
                 return ControlFlow::Break(());
             }
-            let State::Ready(ready) = &mut self.state else { break };
-            let Some(opened) = ready.parts.get_mut(module) else { continue };
-            let Ok(part) = &mut opened.part else {
-                cx.refuse(Condition::InternalServerError);
-                return ControlFlow::Break(());
+            let verdict = match self.one(module, cx, |part, context| part.handle(stanza, context)) {
+                None => continue,
+                Some(Ok(verdict)) => verdict,
+                Some(Err(BadState)) => {
+                    cx.refuse(Condition::InternalServerError);
+                    return ControlFlow::Break(());
+                }
             };
-            let mut context = Context {
-                owner: &self.jid,
-                is_anonymous: self.kind == Kind::Anonymous,
-                module,
-                name: opened.name,
-                origin: cx.step.origin(),
-                now: cx.now,
-                limits: cx.limits,
-                entropy: cx.entropy,
-                roster: &mut ready.roster,
-                sessions: &mut self.sessions,
-                step: &mut cx.step,
-                room: cx.room,
-            };
-            let verdict = part.handle(stanza, &mut context);
             self.settle(cx);
             if verdict == Verdict::Handled || cx.step.is_answered() {
                 return ControlFlow::Break(());
@@ -192,6 +210,26 @@ impl Account {
         taken
     }
 
+    /// What modules have waited for is written.
+    pub(crate) fn written(&mut self, session: SessionId, marks: Vec<Mark>, cx: &mut Cx<'_>) {
+        for (module, mark) in marks {
+            let _ = self.one(module, cx, |part, context| part.written(session, mark, context));
+        }
+        self.settle(cx);
+    }
+
+    /// A page of offline messages has come for a module, or will not.
+    pub(super) fn page(
+        &mut self,
+        module: usize,
+        after: u64,
+        messages: Option<Vec<OfflineMessage>>,
+        cx: &mut Cx<'_>,
+    ) {
+        let _ = self.one(module, cx, |part, context| part.messages_loaded(after, messages, context));
+        self.settle(cx);
+    }
+
     /// A session has started, and the account is loaded.
     pub(super) fn session_started(&mut self, session: SessionId, cx: &mut Cx<'_>) {
         let _ = self.each(Hooks::SESSIONS, cx, |part, context| {
@@ -226,7 +264,7 @@ impl Account {
     /// Sends a stanza that shows what the account is now: not before all of that is stored.
     pub(super) fn show(&mut self, stanza: Stanza, cx: &mut Cx<'_>) {
         if self.outgoing(&stanza, cx).is_continue() {
-            cx.step.push_showing(Effect::Route(stanza), super::step::State::ALL);
+            cx.step.push_showing(Effect::Route(stanza, Source::Server), super::step::State::ALL);
         }
     }
 }

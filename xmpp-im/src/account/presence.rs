@@ -2,10 +2,12 @@
 
 use alloc::vec::Vec;
 
-use xmpp_core::stanza::{Condition, Presence, PresenceType};
+use xmpp_core::jid::BareJid;
+use xmpp_core::stanza::{Condition, Presence, PresenceType, Stanza};
 
 use super::{Account, Cx};
 use crate::session::{Session, SessionId};
+use crate::store::{RosterItem, Subscription};
 
 impl Account {
     /// Presence that one of the sessions sends to nobody in particular.
@@ -103,4 +105,38 @@ impl Account {
     pub(super) fn presence_inbound(&mut self, presence: Presence, cx: &mut Cx<'_>) {
         self.by_table(presence.into(), false, cx);
     }
+}
+
+/// What the contacts of an account are told when it is deleted, with the sessions that it has: that these leave, and that every subscription is
+/// cancelled (RFC 3921 section 8.6).
+pub(crate) fn goodbyes<'a>(
+    account: &BareJid,
+    sessions: &[Session],
+    roster: impl Iterator<Item = &'a RosterItem>,
+) -> Vec<Stanza> {
+    let mut goodbyes = Vec::new();
+    for item in roster {
+        let (to, from) = match item.subscription() {
+            Subscription::None => (false, false),
+            Subscription::To => (true, false),
+            Subscription::From => (false, true),
+            Subscription::Both => (true, true),
+        };
+        if from {
+            let available = sessions.iter().filter(|session| session.is_available());
+            goodbyes.extend(available.map(|session| {
+                let leaves = Presence::new(PresenceType::Unavailable).with_from(session.jid.clone());
+                leaves.with_to(item.jid().clone()).into()
+            }));
+        }
+        let cancelled = [
+            (to || item.ask(), PresenceType::Unsubscribe),
+            (from || item.approved(), PresenceType::Unsubscribed),
+        ];
+        for (_, type_) in cancelled.into_iter().filter(|(is_due, _)| *is_due) {
+            let cancel = Presence::new(type_).with_from(account.clone()).with_to(item.jid().to_bare());
+            goodbyes.push(cancel.into());
+        }
+    }
+    goodbyes
 }

@@ -10,6 +10,7 @@ use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{Condition, Stanza, StanzaError};
 use xmpp_core::stream::StreamError;
 
+use super::barrier::{Barriers, Cause, Source};
 use crate::limits::HostLimits;
 use crate::module::Origin;
 use crate::session::{SessionId, Waiting};
@@ -23,9 +24,11 @@ pub(crate) enum Effect {
     /// One that there is no room to hold back for its session, which has to end.
     Overflow(Delivery),
     /// A stanza for whomever its `to` names.
-    Route(Stanza),
+    Route(Stanza, Source),
     /// A session has to end.
     Close(SessionId, StreamError),
+    /// Offline messages with numbers above one have to be loaded, so many at most, for the module of that number.
+    Page { module: usize, after: u64, limit: usize },
 }
 
 /// A stanza for one of an account's sessions.
@@ -33,11 +36,13 @@ pub(crate) enum Effect {
 pub(crate) struct Delivery {
     pub(crate) session: SessionId,
     pub(crate) waiting: Waiting,
+    /// Whether it is the server's own answer to a request of the session.
+    pub(crate) is_answer: bool,
 }
 
 impl Delivery {
     pub(crate) const fn new(session: SessionId, stanza: Stanza) -> Self {
-        Delivery { session, waiting: Waiting::new(stanza) }
+        Delivery { session, waiting: Waiting::new(stanza), is_answer: false }
     }
 
     /// Who the client takes for the sender. What the server says on behalf of the account has no `from`, or the account's own bare JID
@@ -68,28 +73,36 @@ impl Effect {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => {
                 Pair { from: delivery.sender().map(Jid::to_bare), to: Receiver::Session(delivery.session) }
             }
-            Effect::Route(stanza) => {
+            Effect::Route(stanza, _) => {
                 let [from, to] = [stanza.from(), stanza.to()].map(|address| address.map(Jid::to_bare));
                 Pair { from, to: Receiver::Entity(to) }
             }
             Effect::Close(session, _) => Pair { from: None, to: Receiver::Session(*session) },
+            Effect::Page { .. } => Pair { from: None, to: Receiver::Entity(None) },
+        }
+    }
+
+    fn stanza(&self) -> Option<&Stanza> {
+        match self {
+            Effect::Deliver(delivery) | Effect::Overflow(delivery) => Some(&delivery.waiting.stanza),
+            Effect::Route(stanza, _) => Some(stanza),
+            Effect::Close(..) | Effect::Page { .. } => None,
         }
     }
 
     fn is_response(&self) -> bool {
-        let stanza = match self {
-            Effect::Deliver(delivery) | Effect::Overflow(delivery) => &delivery.waiting.stanza,
-            Effect::Route(stanza) => stanza,
-            Effect::Close(..) => return false,
-        };
-        matches!(stanza, Stanza::Iq(iq) if !iq.is_request())
+        matches!(self.stanza(), Some(Stanza::Iq(iq)) if !iq.is_request())
     }
 
     fn weight(&self) -> usize {
+        self.stanza().map_or(0, Stanza::weight)
+    }
+
+    /// Whose fate is open while it is held back.
+    fn cause(&self) -> Option<Cause> {
         match self {
-            Effect::Deliver(delivery) | Effect::Overflow(delivery) => delivery.waiting.stanza.weight(),
-            Effect::Route(stanza) => stanza.weight(),
-            Effect::Close(..) => 0,
+            Effect::Route(_, source) => source.cause(),
+            _ => None,
         }
     }
 }
@@ -139,6 +152,8 @@ struct Planned {
 pub(crate) struct Step {
     /// The stanza that it is about, and who sent it.
     question: Option<(Stanza, Origin)>,
+    /// What another session's stanza has to do with it.
+    source: Option<Source>,
     is_answered: bool,
     has_looked: bool,
     changes: Vec<Change>,
@@ -150,9 +165,19 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// A step about a stanza.
-    pub(crate) fn about(stanza: Stanza, origin: Origin) -> Self {
-        Step { question: Some((stanza, origin)), ..Step::default() }
+    /// A step about a stanza that one of the account's own sessions sends.
+    pub(crate) fn of_session(stanza: Stanza, session: SessionId) -> Self {
+        Step { question: Some((stanza, Origin::Session(session))), ..Step::default() }
+    }
+
+    /// A step about a stanza that comes in.
+    pub(crate) fn inbound(stanza: Stanza, source: Source) -> Self {
+        Step { question: Some((stanza, Origin::Outside)), source: Some(source), ..Step::default() }
+    }
+
+    /// Whether the stanza that comes in is the host's own.
+    pub(crate) fn is_from_server(&self) -> bool {
+        self.source == Some(Source::Server)
     }
 
     /// Who has caused it.
@@ -192,7 +217,12 @@ impl Step {
     }
 
     pub(crate) fn route(&mut self, stanza: Stanza) {
-        self.push(Effect::Route(stanza));
+        self.push(Effect::Route(stanza, Source::Server));
+    }
+
+    /// Plans to send on what a client has sent.
+    pub(crate) fn forward(&mut self, stanza: Stanza, cause: Cause) {
+        self.push(Effect::Route(stanza, Source::Client(cause)));
     }
 
     /// Whether anything is to be stored.
@@ -258,8 +288,11 @@ fn refusal(question: Option<&(Stanza, Origin)>, condition: Condition) -> Option<
 
 fn answer_effect(answer: Stanza, origin: Origin) -> Effect {
     match origin {
-        Origin::Session(session) => Effect::Deliver(Delivery::new(session, answer)),
-        Origin::Outside => Effect::Route(answer),
+        Origin::Session(session) => {
+            let is_answer = matches!(answer, Stanza::Iq(_));
+            Effect::Deliver(Delivery { is_answer, ..Delivery::new(session, answer) })
+        }
+        Origin::Outside => Effect::Route(answer, Source::Server),
     }
 }
 
@@ -279,25 +312,44 @@ struct Held {
     /// None keeps a place for what is said instead.
     effect: Option<Effect>,
     until: Until,
+    /// The session's stanzas up to that number have to have met their fate.
+    barrier: Option<(SessionId, u64)>,
     /// What is said if the changes cannot be stored.
     instead: Option<Effect>,
+}
+
+/// A step that is not stored yet.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    touched: State,
+    cause: Option<Cause>,
 }
 
 /// The changes of an account that are not stored yet, and what waits for them, in order for each pair.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
-    in_flight: BTreeMap<u64, State>,
+    in_flight: BTreeMap<u64, InFlight>,
     chains: BTreeMap<Pair, VecDeque<Held>>,
-    /// By the change that the first of a chain waits for.
+    /// The chains whose first waits for a change.
     watched: BTreeMap<u64, Vec<Pair>>,
+    /// The chains whose first waits for what a session sent earlier.
+    barred: BTreeMap<SessionId, Vec<Pair>>,
     /// Bytes of what only keeps its place: of the rest there is no more than changes may be in flight.
     placed_bytes: usize,
 }
 
+/// Where effects go that wait for nothing.
+#[derive(Debug)]
+pub(crate) struct Outlet<'a> {
+    pub(crate) limits: &'a HostLimits,
+    pub(crate) barriers: &'a mut Barriers,
+    pub(crate) effects: &'a mut Vec<Effect>,
+}
+
 impl Order {
-    /// Whether everything is stored.
+    /// Whether everything is stored and nothing waits.
     pub(crate) fn is_settled(&self) -> bool {
-        self.in_flight.is_empty()
+        self.in_flight.is_empty() && self.chains.is_empty()
     }
 
     /// Whether one more change may be under way to the store: they are kept in memory, so there is a limit to them.
@@ -305,40 +357,36 @@ impl Order {
         self.in_flight.len() < limits.parked_stanzas()
     }
 
-    /// Ends a step: its changes, if there are any to store under that number, and in `out` what may leave at once.
-    pub(crate) fn commit(
-        &mut self,
-        step: Step,
-        seq: Option<u64>,
-        limits: &HostLimits,
-        out: &mut Vec<Effect>,
-    ) -> Vec<Change> {
-        let Step { question, changes, touched, planned, .. } = step;
+    /// Ends a step: its changes, if there are any to store under that number.
+    pub(crate) fn commit(&mut self, step: Step, seq: Option<u64>, out: &mut Outlet<'_>) -> Vec<Change> {
+        let Step { question, source, changes, touched, planned, .. } = step;
         let Some(seq) = seq else {
             let mut is_refused = false;
             for Planned { effect, shows } in planned {
                 match self.unsettled(shows) {
-                    None => self.place(effect, limits, out),
+                    None => self.place(effect, out),
                     // It goes with an answer that there was no room for.
                     Some(_) if is_refused => {}
                     Some(last) => {
                         let until = Until::Settled { last, state: shows };
-                        is_refused = !self.wait(effect, until, question.as_ref(), limits, out);
+                        is_refused = !self.wait(effect, until, question.as_ref(), out);
                     }
                 }
             }
             return changes;
         };
-        self.in_flight.insert(seq, touched);
+        let cause = source.and_then(Source::cause);
+        out.barriers.begin(cause);
+        self.in_flight.insert(seq, InFlight { touched, cause });
         let mut refusal = refusal(question.as_ref(), Condition::InternalServerError)
             .map(|refusal| (refusal.pair(), refusal));
         for Planned { effect, .. } in planned {
             let pair = effect.pair();
             let instead = refusal.take_if(|(place, _)| *place == pair).map(|(_, refusal)| refusal);
-            self.hold(pair, Held { effect: Some(effect), until: Until::Stored(seq), instead }, out);
+            self.hold(pair, Some(effect), Until::Stored(seq), instead, out);
         }
         if let Some((pair, refusal)) = refusal {
-            self.hold(pair, Held { effect: None, until: Until::Stored(seq), instead: Some(refusal) }, out);
+            self.hold(pair, None, Until::Stored(seq), Some(refusal), out);
         }
         changes
     }
@@ -346,30 +394,32 @@ impl Order {
     /// The last change under way that has to do with that state.
     fn unsettled(&self, state: State) -> Option<u64> {
         let mut changes = self.in_flight.iter().rev();
-        changes.find(|(_, touched)| touched.overlaps(state)).map(|(seq, _)| *seq)
+        changes.find(|(_, change)| change.touched.overlaps(state)).map(|(seq, _)| *seq)
     }
 
     /// Puts an effect out, or behind those of the same pair that wait.
-    fn place(&mut self, effect: Effect, limits: &HostLimits, out: &mut Vec<Effect>) {
-        if self.chains.is_empty() {
-            return out.push(effect);
+    fn place(&mut self, effect: Effect, out: &mut Outlet<'_>) {
+        let is_barred = barrier(&effect, out.barriers).is_some();
+        if self.chains.is_empty() && !is_barred {
+            return out.effects.push(effect);
         }
         let pair = effect.pair();
-        if !self.chains.contains_key(&pair) {
-            return out.push(effect);
+        if !is_barred && !self.chains.contains_key(&pair) {
+            return out.effects.push(effect);
         }
         let bytes = self.placed_bytes + effect.weight();
         match effect {
-            Effect::Deliver(delivery) if bytes > limits.outbox_bytes() => {
-                out.push(Effect::Overflow(delivery))
+            Effect::Deliver(delivery) if bytes > out.limits.outbox_bytes() => {
+                out.effects.push(Effect::Overflow(delivery));
             }
-            Effect::Route(stanza) if bytes > limits.outbox_bytes() => {
+            Effect::Route(stanza, _) if bytes > out.limits.outbox_bytes() => {
                 let error = StanzaError::new(Condition::ResourceConstraint);
-                out.extend(stanza.error_reply(error).map(Effect::Route));
+                let refused = stanza.error_reply(error);
+                out.effects.extend(refused.map(|refused| Effect::Route(refused, Source::Server)));
             }
             effect => {
                 self.placed_bytes = bytes;
-                self.hold(pair, Held { effect: Some(effect), until: Until::Place, instead: None }, out);
+                self.hold(pair, Some(effect), Until::Place, None, out);
             }
         }
     }
@@ -380,37 +430,45 @@ impl Order {
         effect: Effect,
         until: Until,
         question: Option<&(Stanza, Origin)>,
-        limits: &HostLimits,
-        out: &mut Vec<Effect>,
+        out: &mut Outlet<'_>,
     ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
-            self.hold(pair, Held { effect: Some(effect), until, instead: None }, out);
+            self.hold(pair, Some(effect), until, None, out);
             return true;
         }
         // An answer that has to wait may be large, so a session gets one.
         let waits = |held: &Held| held.instead.is_some() && matches!(held.until, Until::Settled { .. });
         if self.chains.get(&pair).is_some_and(|chain| chain.iter().any(waits)) {
             if let Some(refused) = refusal(question, Condition::ResourceConstraint) {
-                self.place(refused, limits, out);
+                self.place(refused, out);
             }
             return false;
         }
         let instead = refusal(question, Condition::InternalServerError);
-        self.hold(pair, Held { effect: Some(effect), until, instead }, out);
+        self.hold(pair, Some(effect), until, instead, out);
         true
     }
 
-    fn hold(&mut self, pair: Pair, held: Held, out: &mut Vec<Effect>) {
+    fn hold(
+        &mut self,
+        pair: Pair,
+        effect: Option<Effect>,
+        until: Until,
+        instead: Option<Effect>,
+        out: &mut Outlet<'_>,
+    ) {
+        let barrier = effect.as_ref().and_then(|effect| barrier(effect, out.barriers));
+        out.barriers.begin(effect.as_ref().and_then(Effect::cause));
         let chain = self.chains.entry(pair.clone()).or_default();
-        chain.push_back(held);
+        chain.push_back(Held { effect, until, barrier, instead });
         if chain.len() == 1 {
             self.advance(pair, out);
         }
     }
 
     /// Lets go from the front of a chain what waits for nothing any more.
-    fn advance(&mut self, pair: Pair, out: &mut Vec<Effect>) {
+    fn advance(&mut self, pair: Pair, out: &mut Outlet<'_>) {
         let Some(chain) = self.chains.get_mut(&pair) else { return };
         while let Some(first) = chain.front() {
             let awaited = match first.until {
@@ -418,36 +476,40 @@ impl Order {
                 Until::Stored(seq) => Some(seq).filter(|seq| self.in_flight.contains_key(seq)),
                 Until::Settled { last, state } => {
                     let mut earlier = self.in_flight.range(..=last).rev();
-                    earlier.find(|(_, touched)| touched.overlaps(state)).map(|(seq, _)| *seq)
+                    earlier.find(|(_, change)| change.touched.overlaps(state)).map(|(seq, _)| *seq)
                 }
             };
             if let Some(seq) = awaited {
-                self.watched.entry(seq).or_default().push(pair);
-                return;
+                return self.watched.entry(seq).or_default().push(pair);
+            }
+            if let Some((session, last)) = first.barrier
+                && out.barriers.bars(session, last)
+            {
+                return self.barred.entry(session).or_default().push(pair);
             }
             let Some(Held { effect: Some(effect), until, .. }) = chain.pop_front() else { continue };
             if let Until::Place = until {
                 self.placed_bytes = self.placed_bytes.saturating_sub(effect.weight());
             }
-            out.push(effect);
+            out.barriers.end(effect.cause());
+            out.effects.push(effect);
         }
         self.chains.remove(&pair);
     }
 
     /// A change is stored: whether it was under way.
-    pub(crate) fn stored(&mut self, seq: u64, out: &mut Vec<Effect>) -> bool {
-        let was_open = self.in_flight.remove(&seq).is_some();
-        if was_open {
-            for pair in self.watched.remove(&seq).unwrap_or_default() {
-                self.advance(pair, out);
-            }
+    pub(crate) fn stored(&mut self, seq: u64, out: &mut Outlet<'_>) -> bool {
+        let Some(change) = self.in_flight.remove(&seq) else { return false };
+        out.barriers.end(change.cause);
+        for pair in self.watched.remove(&seq).unwrap_or_default() {
+            self.advance(pair, out);
         }
-        was_open
+        true
     }
 
     /// A change could not be stored, so what tells of it is not said: whether it was under way.
-    pub(crate) fn failed(&mut self, seq: u64, out: &mut Vec<Effect>) -> bool {
-        let Some(touched) = self.in_flight.get(&seq).copied() else { return false };
+    pub(crate) fn failed(&mut self, seq: u64, out: &mut Outlet<'_>) -> bool {
+        let Some(InFlight { touched, .. }) = self.in_flight.get(&seq).copied() else { return false };
         for held in self.chains.values_mut().flatten() {
             let is_false = match held.until {
                 Until::Place => false,
@@ -455,11 +517,38 @@ impl Order {
                 Until::Settled { last, state } => seq <= last && touched.overlaps(state),
             };
             if is_false {
+                out.barriers.end(held.effect.as_ref().and_then(Effect::cause));
                 held.effect = held.instead.take();
                 held.until = Until::Place;
                 self.placed_bytes += held.effect.as_ref().map_or(0, Effect::weight);
             }
         }
         self.stored(seq, out)
+    }
+
+    /// A session has ended: nothing that was to be said to it has to wait for what it sent.
+    pub(crate) fn forget(&mut self, session: SessionId, out: &mut Outlet<'_>) {
+        out.barriers.forget(session);
+        for held in self.chains.values_mut().flatten() {
+            held.barrier.take_if(|(barred, _)| *barred == session);
+        }
+        self.unbar(session, out);
+    }
+
+    /// What a session sent earlier has met its fate.
+    pub(crate) fn unbar(&mut self, session: SessionId, out: &mut Outlet<'_>) {
+        for pair in self.barred.remove(&session).unwrap_or_default() {
+            self.advance(pair, out);
+        }
+    }
+}
+
+/// What an effect has to wait for beside changes: an answer, for what its receiver sent earlier.
+fn barrier(effect: &Effect, barriers: &Barriers) -> Option<(SessionId, u64)> {
+    match effect {
+        Effect::Deliver(Delivery { session, is_answer: true, .. }) => {
+            barriers.last(*session).map(|last| (*session, last))
+        }
+        _ => None,
     }
 }

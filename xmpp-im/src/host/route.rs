@@ -1,12 +1,13 @@
 //! Where stanzas go: to accounts, to the server itself, to components and to foreign domains (RFC 6120 section 10).
 
-use xmpp_core::jid::{BareJid, Jid};
+use xmpp_core::jid::{BareJid, FullJid, Jid};
 use xmpp_core::route::{self, Destination, Origin};
-use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+use xmpp_core::stanza::{Condition, PresenceType, Stanza, StanzaError};
 use xmpp_core::stream;
 use xmpp_core::time::Instant;
 
 use super::{AnonymousReach, Host, HostAction};
+use crate::account::barrier::Source;
 use crate::account::{self, Account, Input, Kind};
 use crate::module::Target;
 
@@ -44,7 +45,7 @@ impl Host {
             {
                 self.unattended(&stanza);
             }
-            _ => self.routed.push_back(stanza),
+            _ => self.routed.push_back((stanza, Source::Outside)),
         }
         self.settle();
         Ok(())
@@ -84,24 +85,33 @@ impl Host {
         !self.config.domains.serves(address) && !self.config.domains.is_component(address)
     }
 
-    /// Brings every stanza that is under way to its end.
+    /// Brings every stanza that is under way to its end, or to where it waits.
     pub(super) fn settle(&mut self) {
-        while let Some(stanza) = self.routed.pop_front() {
-            self.route(stanza);
+        loop {
+            if let Some((stanza, source)) = self.routed.pop_front() {
+                self.route(stanza, source);
+            } else if let Some(session) = self.barriers.next_moved() {
+                if let Some(account) = self.sessions.get(&session).map(FullJid::to_bare) {
+                    self.with_account(&account, |owner, cx| owner.unbar(session, cx));
+                }
+            } else if self.busy.len() < self.config.limits.background_loads()
+                && let Some(stanza) = self.goodbyes.pop_front()
+            {
+                self.routed.push_back((stanza, Source::Server));
+            } else {
+                return;
+            }
         }
     }
 
     /// RFC 3920 section 10: by the domain, then by the account.
-    fn route(&mut self, stanza: Stanza) {
+    fn route(&mut self, stanza: Stanza, source: Source) {
         let Some(to) = stanza.to() else { return };
         match self.config.domains.locate(to, &self.config.profile) {
-            Destination::Server(domain) => self.served(&domain, Target::Server, stanza),
-            Destination::Account(account) if self.accounts.contains_key(&account) => {
-                self.with_account(&account, |owner, cx| owner.input(Input::Inbound(stanza), cx));
-            }
-            Destination::Account(_) => self.unattended(&stanza),
+            Destination::Server(domain) => self.served(&domain, Target::Server, stanza, source),
+            Destination::Account(account) => self.attended(&account, stanza, source),
             Destination::Component(domain) if self.config.services.contains(&domain) => {
-                self.served(&domain, Target::Service, stanza);
+                self.served(&domain, Target::Service, stanza, source);
             }
             Destination::Component(domain) if self.components.contains(&domain) => {
                 self.actions.push_back(HostAction::Component(domain, stanza));
@@ -116,18 +126,39 @@ impl Host {
         }
     }
 
+    /// A stanza for an account, which is loaded if it has to be and there is room.
+    fn attended(&mut self, account: &BareJid, stanza: Stanza, source: Source) {
+        if !self.accounts.contains_key(account) {
+            if !account::wakes(&stanza, &self.config.modules, &self.config.profile) {
+                return self.unattended(&stanza);
+            }
+            if self.busy.len() >= self.config.limits.background_loads() {
+                // RFC 3921 section 5.1.3: a probe may go unanswered.
+                if !is_probe(&stanza) {
+                    self.refuse(&stanza, Condition::ResourceConstraint);
+                }
+                return;
+            }
+            let ticket = self.load(account);
+            self.accounts.insert(account.clone(), Account::new(account.clone(), Kind::Account, ticket));
+        }
+        self.with_account(account, |owner, cx| owner.input(Input::Inbound(stanza, source), cx));
+    }
+
     /// Tells the sender that its stanza will not do.
     pub(super) fn refuse(&mut self, stanza: &Stanza, condition: Condition) {
-        self.routed.extend(stanza.error_reply(StanzaError::new(condition)));
+        let refusal = stanza.error_reply(StanzaError::new(condition));
+        self.routed.extend(refusal.map(|refusal| (refusal, Source::Server)));
     }
 
     /// A stanza to an account without sessions, or that does not exist: nobody can tell which.
     pub(super) fn unattended(&mut self, stanza: &Stanza) {
-        self.routed.extend(account::unattended(stanza, &self.config.modules, &self.config.profile));
+        let answer = account::unattended(stanza, &self.config.modules, &self.config.profile);
+        self.routed.extend(answer.map(|answer| (answer, Source::Server)));
     }
 
     /// A stanza to the server itself, or to one of its services (RFC 6120 section 10.5.2).
-    fn served(&mut self, domain: &BareJid, target: Target, stanza: Stanza) {
+    fn served(&mut self, domain: &BareJid, target: Target, stanza: Stanza, source: Source) {
         if !self.accounts.contains_key(domain) {
             let kind = Kind::Domain(target);
             let owner = if self.config.modules.keep_state(target, domain) {
@@ -137,6 +168,10 @@ impl Host {
             };
             self.accounts.insert(domain.clone(), owner);
         }
-        self.with_account(domain, |owner, cx| owner.input(Input::Inbound(stanza), cx));
+        self.with_account(domain, |owner, cx| owner.input(Input::Inbound(stanza, source), cx));
     }
+}
+
+fn is_probe(stanza: &Stanza) -> bool {
+    matches!(stanza, Stanza::Presence(presence) if presence.type_() == PresenceType::Probe)
 }

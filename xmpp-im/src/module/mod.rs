@@ -45,8 +45,7 @@ use xmpp_core::xml::Element;
 
 use crate::roster::Roster;
 use crate::session::SessionId;
-use crate::store::RosterItem;
-use crate::store::{AccountData, OfflineSummary};
+use crate::store::{AccountData, OfflineMessage, OfflineSummary, RosterItem};
 
 pub use self::context::{Context, Origin, SessionView};
 pub(crate) use self::matching::{Found, Modules};
@@ -140,6 +139,12 @@ pub trait Part: Debug + Send {
     /// What was delivered under this [mark](Context::deliver_marked) is written to the session's transport.
     fn written(&mut self, session: SessionId, mark: u64, cx: &mut Context<'_>) {
         let _ = (session, mark, cx);
+    }
+
+    /// The offline messages behind that number that it [asked for](Context::load_messages) are there, in the order of their numbers;
+    /// `None`: they could not be loaded.
+    fn messages_loaded(&mut self, after: u64, messages: Option<Vec<OfflineMessage>>, cx: &mut Context<'_>) {
+        let _ = (after, messages, cx);
     }
 }
 

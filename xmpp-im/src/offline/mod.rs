@@ -1,6 +1,8 @@
 //! Messages for accounts of which nobody is there: kept, and delivered when somebody is (RFC 3921 section 11.1, RFC 6121 section 8.5.2.2,
 //! XEP-0160).
 //!
+//! A host has it if it was [asked for](crate::host::HostConfig::with_offline_storage).
+//!
 //! - Which messages are kept is up to their [type and content](is_storable), and to the [limits](crate::limits::HostLimits::offline_messages). What is
 //!   not kept is answered as the table of deliveries has it.
 //! - The first session that is available with a priority that is not negative gets all of them, in the order in which they came, stamped with the time
@@ -83,7 +85,7 @@ impl Storage {
             }
         };
         if let Some(after) = load {
-            cx.load_offline(after);
+            cx.load_messages(after, cx.limits().offline_page());
         }
     }
 }
@@ -115,9 +117,7 @@ impl Part for Storage {
 
     fn session_started(&mut self, session: SessionId, cx: &mut Context<'_>) {
         // When the account was loaded anew, its sessions begin once more, and may still have what they were given.
-        if let Some(given) = cx.unwritten(session) {
-            self.0.resume(session, given);
-        }
+        self.0.resume(session, cx.unwritten(session));
         self.go_on(cx);
     }
 
@@ -137,7 +137,7 @@ impl Part for Storage {
         self.go_on(cx);
     }
 
-    fn offline_loaded(&mut self, after: u64, page: Option<Vec<OfflineMessage>>, cx: &mut Context<'_>) {
+    fn messages_loaded(&mut self, after: u64, page: Option<Vec<OfflineMessage>>, cx: &mut Context<'_>) {
         let Some(page) = page else {
             // To try again at once would be to try for ever.
             return self.0.page_failed(after);

@@ -36,6 +36,9 @@ impl Action {
     }
 }
 
+/// The attributes `type` and `value` of an item.
+pub(super) type Key<'a> = (Option<&'static str>, &'a str);
+
 /// Whom an item is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -50,8 +53,8 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// What lists are searched by: which attribute `type`, and which `value`.
-    pub(super) fn key(&self) -> (Option<&'static str>, &str) {
+    /// What lists are searched by.
+    pub(super) fn key(&self) -> Key<'_> {
         match self {
             Subject::Jid(jid) => (Some("jid"), jid.as_str()),
             Subject::Group(group) => (Some("group"), group),

@@ -8,7 +8,7 @@ use xmpp_core::jid::Jid;
 use xmpp_core::stanza::{Condition, StanzaError};
 use xmpp_core::xml::{Element, ElementRef, ns};
 
-use super::item::{Item, Subject, Traffic};
+use super::item::{Item, Key, Subject, Traffic};
 use crate::store::{RosterItem, Subscription};
 
 /// A privacy list: at least one item, no two with the same order.
@@ -30,8 +30,11 @@ pub struct List {
     name: String,
     /// By ascending order.
     items: Vec<Item>,
-    /// Which item is where, by subject and then by order: a broadcast asks for every contact, so that it does not look at every item.
-    by_subject: Vec<usize>,
+    /// Where the items about a subject are, by its [hash] and then by order: a broadcast asks for every contact, so that not every item is
+    /// looked at.
+    by_subject: Vec<(u64, usize)>,
+    /// Whether there are items for domains.
+    has_domains: bool,
     /// Whether there are items for groups or subscriptions.
     reads_roster: bool,
 }
@@ -47,12 +50,14 @@ impl List {
             return None;
         }
         let mut by_subject: Vec<_> =
-            items.iter().enumerate().map(|(at, item)| (item.subject().key(), at)).collect();
+            items.iter().enumerate().map(|(at, item)| (hash(item.subject().key()), at)).collect();
         by_subject.sort_unstable();
-        let by_subject = by_subject.into_iter().map(|(_, at)| at).collect();
+        let subjects = || items.iter().map(Item::subject);
+        let has_domains =
+            subjects().any(|subject| matches!(subject, Subject::Jid(jid) if jid.node().is_none()));
         let reads_roster =
-            items.iter().any(|item| matches!(item.subject(), Subject::Group(_) | Subject::Subscription(_)));
-        Some(List { name: name.to_owned(), items, by_subject, reads_roster })
+            subjects().any(|subject| matches!(subject, Subject::Group(_) | Subject::Subscription(_)));
+        Some(List { name: name.to_owned(), items, by_subject, has_domains, reads_roster })
     }
 
     /// Its name.
@@ -100,13 +105,10 @@ impl List {
         if peer.is_full() {
             consider(find(address, bare(peer)));
         }
-        if peer.node().is_some() {
-            consider(find(address, peer.domain()));
-        }
-        let mut domain = peer.domain();
-        while let Some((_, parent)) = domain.split_once('.') {
-            consider(find(address, parent));
-            domain = parent;
+        let mut domain = Some(peer.domain()).filter(|_| self.has_domains);
+        while let Some(name) = domain {
+            consider(find(address, name));
+            domain = name.split_once('.').map(|(_, parent)| parent);
         }
 
         if self.reads_roster {
@@ -121,14 +123,12 @@ impl List {
     }
 
     /// Where the first item for this subject and such stanzas is.
-    fn first(&self, subject: (Option<&str>, &str), traffic: Traffic) -> Option<usize> {
-        let item = |at: &usize| self.items.get(*at);
-        let start =
-            self.by_subject.partition_point(|at| item(at).is_some_and(|item| item.subject().key() < subject));
-        let same = self.by_subject.iter().skip(start).copied();
-        same.map_while(|at| Some((at, item(&at).filter(|item| item.subject().key() == subject)?)))
-            .find(|(_, item)| item.kinds().contains(traffic))
-            .map(|(at, _)| at)
+    fn first(&self, subject: Key<'_>, traffic: Traffic) -> Option<usize> {
+        let hash = hash(subject);
+        let start = self.by_subject.partition_point(|(other, _)| *other < hash);
+        let same = self.by_subject.iter().skip(start).take_while(|(other, _)| *other == hash);
+        let is_about = |item: &Item| item.subject().key() == subject && item.kinds().contains(traffic);
+        same.map(|(_, at)| *at).find(|at| self.items.get(*at).is_some_and(is_about))
     }
 
     /// Bytes of text in it.
@@ -162,4 +162,10 @@ impl List {
 /// An address without its resource, as text: neither node nor domain has a '/' in it.
 fn bare(jid: &Jid) -> &str {
     jid.as_str().split_once('/').map_or(jid.as_str(), |(bare, _)| bare)
+}
+
+/// FNV-1a. Who makes subjects collide does so in a list of their own, and it is short.
+fn hash((type_, value): Key<'_>) -> u64 {
+    let bytes = type_.unwrap_or_default().bytes().chain(value.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

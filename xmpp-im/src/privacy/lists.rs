@@ -136,9 +136,22 @@ impl Lists {
             || peer.as_str() == self.owner.domain()
     }
 
-    /// A session is no more, and what it used is nobody's.
-    pub fn session_ended(&mut self, session: &FullJid) {
-        self.active.remove(session);
+    /// Only these sessions are left: what others used is nobody's.
+    pub fn retain_sessions(&mut self, is_left: impl Fn(&FullJid) -> bool) {
+        self.active.retain(|session, _| is_left(session));
+    }
+
+    /// A session goes on with the list that it used, if there still is one of that name.
+    pub(super) fn restore(&mut self, session: &FullJid, name: &str) {
+        if self.lists.contains_key(name) {
+            self.active.insert(session.clone(), name.to_string());
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty()
     }
 
     /// Does what one session asks for; `others` are the connected sessions beside it.

@@ -29,12 +29,14 @@ mod item;
 mod kept;
 mod list;
 mod lists;
+mod part;
 mod query;
 mod refusal;
 
 pub use item::{Action, Item, Kinds, Subject, Traffic};
 pub use list::List;
 pub use lists::{Edit, Lists};
+pub(crate) use part::Privacy;
 pub use query::{Names, Query, Update, parse_push, push};
 pub use refusal::Denial;
 

@@ -191,6 +191,48 @@ fn what_clients_write_servers_read_and_the_other_way_round() {
 }
 
 #[test]
+fn r3921_10_4_01_requests_as_clients_write_them() {
+    let written = |update: Update| {
+        let written = update.to_element().to_string();
+        let content = written.strip_prefix("<query xmlns='jabber:iq:privacy'>").unwrap();
+        content.strip_suffix("</query>").unwrap().to_string()
+    };
+    let special = || Some("special".to_string());
+    assert_eq!(written(Update::Active(special())), "<active name='special'/>");
+    // covers 3921-10.4-04
+    assert_eq!(written(Update::Active(None)), "<active/>");
+    // covers 3921-10.5-01
+    assert_eq!(written(Update::Default(special())), "<default name='special'/>");
+    // covers 3921-10.5-04
+    assert_eq!(written(Update::Default(None)), "<default/>");
+    // covers 3921-10.8-01
+    assert_eq!(written(Update::Remove("private".into())), "<list name='private'/>");
+}
+
+#[test]
+fn r3921_10_6_01_lists_as_clients_write_them() {
+    let tybalt = Item::new(3, Action::Deny, Subject::Jid(jid("tybalt@example.com")));
+    let enemies = Item::new(5, Action::Deny, Subject::Group("Enemies".into()));
+    let strangers = Item::new(7, Action::Deny, Subject::Subscription(Subscription::None));
+    let everybody = Item::new(68, Action::Allow, Subject::Anyone);
+    let some = Kinds::PRESENCE_OUT | Kinds::MESSAGE | Kinds::PRESENCE_IN | Kinds::IQ;
+    let list = List::new("public", [tybalt, enemies, strangers.with_kinds(some), everybody]).unwrap();
+    // covers 3921-10.1-07
+    // covers 3921-10.1-09
+    // covers 3921-10.1-12
+    // covers 3921-10.1-14
+    assert_eq!(
+        Update::Set(list).to_element().to_string(),
+        "<query xmlns='jabber:iq:privacy'><list name='public'>\
+         <item type='jid' value='tybalt@example.com' action='deny' order='3'/>\
+         <item type='group' value='Enemies' action='deny' order='5'/>\
+         <item type='subscription' value='none' action='deny' order='7'>\
+         <iq/><message/><presence-in/><presence-out/></item>\
+         <item action='allow' order='68'/></list></query>"
+    );
+}
+
+#[test]
 fn answers_and_pushes_that_make_no_sense() {
     let named = |name| element(name).attr("name", "a");
     assert_eq!(Names::parse(query([element("list")]).as_ref()), None, "a list without name");
@@ -215,7 +257,9 @@ fn answers_and_pushes_that_make_no_sense() {
 fn lists_that_are_none() {
     let allow = Item::new(1, Action::Allow, Subject::Anyone);
     assert_eq!(List::new("", [allow.clone()]), None);
+    // covers 3921-10.6-02
     assert_eq!(List::new("public", []), None);
+    // covers 3921-10.1-10
     assert_eq!(List::new("public", [allow.clone(), allow.clone()]), None);
     assert!(List::new("public", [allow]).is_some());
 }

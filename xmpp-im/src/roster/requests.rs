@@ -2,7 +2,8 @@
 //! (RFC 3921 section 9.4, RFC 6121 section 3.1.3).
 //!
 //! Strangers make them, so there is a limit to their number and to their bytes, for each of the two kinds on its own (RFC 6121 section
-//! 3.1.3 warns of it): what would be past it is not kept, and what is there stays.
+//! 3.1.3 warns of it): what would be past it is not kept, and what is there stays. Their senders had better not hear of it, since of an
+//! account that does not exist they would hear nothing (RFC 6121 section 8.5.1).
 
 use alloc::collections::BTreeMap;
 

@@ -63,10 +63,11 @@ const TABLE: [Row; 14] = [
     (&[None, Some(5)],          Some("a"), ["D",   "D",   "D",   "D"  ]),
 ];
 
-/// What this server chooses among what a cell allows, of those that do not store: to tell the sender, and the most available resource.
+/// What this server chooses among what a cell allows: to store where that is allowed, else to tell the sender, and the most available resource.
 fn choice(cell: &str) -> &str {
     match cell {
-        "S/E" | "O/E" => "E",
+        "S/E" => "E",
+        "O/E" => "O",
         "M/A" => "M",
         "D/A" => "D",
         only => only,
@@ -78,6 +79,9 @@ fn letter(decision: &Decision, priorities: &[Option<i8>], resource: Option<&str>
     let most = priorities.iter().flatten().max();
     match decision {
         Decision::Unavailable => "E",
+        // Of an account that does not exist nothing is stored.
+        Decision::Undeliverable if priorities.is_empty() => "E",
+        Decision::Undeliverable => "O",
         Decision::Drop => "S",
         Decision::Deliver(to) if resource == Some("a") && *to == [0] => "D",
         Decision::Deliver(to) if willing.len() == 1 && *to == willing => "D",
@@ -118,7 +122,7 @@ fn r6121_8_5_2_1_1_02_messages_to_the_account() {
 fn r6121_8_5_2_1_1_01_nobody_takes_it() {
     let negative = [Some(-1), Some(-128), None];
     // 6121-8.5.2.1.1-01
-    assert_eq!(modern(CHAT, None, &negative), Decision::Unavailable);
+    assert_eq!(modern(CHAT, None, &negative), Decision::Undeliverable);
     // 6121-8.5.2.1.1-07
     assert_eq!(modern(HEADLINE, None, &negative), Decision::Drop);
     // 6121-8.5.2.1.1-09
@@ -258,7 +262,7 @@ proptest! {
         }
         // A response and an error are answered by nobody.
         if matches!(traffic, Traffic::Response | ERROR | Traffic::OtherPresence(_) | Traffic::Availability) {
-            prop_assert!(!matches!(decision, Decision::Unavailable | Decision::Answer), "{}", format!("{decision:?}"));
+            prop_assert!(!matches!(decision, Decision::Unavailable | Decision::Undeliverable | Decision::Answer), "{}", format!("{decision:?}"));
         }
     }
 }

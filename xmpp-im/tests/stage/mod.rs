@@ -157,6 +157,11 @@ impl Stage {
         self.servers[domain].host.stream_features().map(|feature| feature.to_string()).collect()
     }
 
+    /// What a kind of address at that domain can do, as service discovery tells it.
+    pub fn features(&self, domain: &str, target: xmpp_im::module::Target) -> Vec<&'static str> {
+        self.servers[domain].host.features(target).collect()
+    }
+
     /// From now on the storage of that domain reports when it is told to.
     pub fn slow_storage(&mut self, domain: &str) {
         self.server(&jid(domain)).is_slow = true;

@@ -352,6 +352,7 @@ fn r6120_8_4_11_attributes_that_are_not_understood_are_passed_on() {
 #[test]
 fn r6120_8_4_11_content_is_passed_on_as_it_is() {
     let text = "<message type='normal'> <a xmlns='urn:x'><b xmlns=''>1</b></a>two<body/></message>";
+    // covers 3921-2.4-09
     assert_eq!(stanza(text).to_string(), text);
     let children: Vec<_> = stanza(text).children().map(|child| child.name().to_string()).collect();
     assert_eq!(children, ["a", "body"]);

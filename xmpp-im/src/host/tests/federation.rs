@@ -24,6 +24,7 @@ fn r3920_10_2_01_what_is_for_a_foreign_domain_leaves() {
             &format!("<message to='{to}' from='juliet@example.com' id='1'><body>!</body></message>"),
         );
         // covers 6120-8.1.2.1-01: with the sender's full address, whatever it wrote
+        // covers 3921-11.2-02
         assert_eq!(
             desk.went(domain),
             format!("<message to='{to}' from='juliet@example.com/balcony' id='1'><body>!</body></message>")
@@ -140,8 +141,12 @@ fn r3920_10_2_03_what_cannot_be_delivered_goes_back_as_an_error() {
             assert!(answers.iter().all(|(domain, _)| domain == "example.net"));
         }
     }
-    // A stanza is no reason to load an account.
-    assert_eq!((desk.loads.len(), desk.host.accounts.len()), (0, 1));
+    // Only what an account keeps in mind is a reason to load it: who wants to see its presence.
+    let (ticket, account) = desk.loads.pop_front().unwrap();
+    assert_eq!((account, desk.loads.len()), (bare("nobody@example.com"), 0));
+    desk.host.loaded(NOW, ticket, None).unwrap();
+    desk.poll();
+    assert_eq!((desk.gone(), desk.host.accounts.len()), (vec![], 1));
 }
 
 #[test]

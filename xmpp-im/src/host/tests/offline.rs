@@ -27,7 +27,9 @@ struct Service {
 
 impl Service {
     fn new(limits: HostLimits) -> Self {
-        let config = HostConfig::new([bare("capulet.com"), bare("montague.net")]).with_limits(limits);
+        let config = HostConfig::new([bare("capulet.com"), bare("montague.net")])
+            .with_limits(limits)
+            .with_offline_storage();
         let mut memory = Memory::new();
         for account in ["juliet@capulet.com", "romeo@montague.net"] {
             memory.create(&bare(account));
@@ -377,4 +379,41 @@ fn a_page_of_an_account_that_is_gone_is_nobodys() {
     assert_eq!(service.host.offline_loaded(service.now, ticket, page), Err(Misuse::Stale));
     service.settle();
     assert!(service.read(next).is_empty());
+}
+
+#[test]
+fn r6121_8_5_2_2_1_01_a_message_waits_for_an_account_without_sessions() {
+    let mut service = Service::new(HostLimits::new());
+    let romeo = service.bind("romeo@montague.net/orchard");
+    for number in 1..=3 {
+        service.say(romeo, &number.to_string());
+    }
+    assert_eq!(service.read(romeo), [""; 0]);
+    assert_eq!(service.waiting(), [1, 2, 3]);
+    // An account that does not exist keeps nothing, and says what it said before.
+    service.send(romeo, "<message to='nobody@capulet.com' type='chat'><body>x</body></message>");
+    assert_eq!(service.read(romeo), ["service-unavailable!"]);
+
+    let juliet = service.bind("juliet@capulet.com/balcony");
+    service.say(romeo, "4");
+    service.available(juliet, 0);
+    assert_eq!(service.read(juliet), ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn what_a_session_leaves_behind_waits_for_the_next() {
+    let mut service = Service::new(HostLimits::new());
+    let (romeo, juliet) = service.lovers();
+    service.available(juliet, 0);
+    service.take(juliet);
+    service.say(romeo, "1");
+    service.say(romeo, "2");
+    let unsent = service.take(juliet);
+    service.host.detach(service.now, juliet, unsent);
+    service.settle();
+    service.say(romeo, "3");
+    assert_eq!(service.read(romeo), [""; 0]);
+    let next = service.bind("juliet@capulet.com/chamber");
+    service.available(next, 0);
+    assert_eq!(service.read(next), ["1", "2", "3"]);
 }

@@ -74,10 +74,11 @@ fn r6121_4_7_2_3_01_priorities() {
         desk.send(session, &format!("<presence><priority>{right}</priority></presence>"));
         assert!(!desk.one(session).contains("error"), "{right}");
     }
-    // 6121-4.7.2.3-01
     desk.send(session, "<presence/>");
     desk.got(session);
     desk.send(session, "<message type='chat'/>");
+    // covers 3921-2.2.2.3-05
+    // covers 3921-11.1-11: a negative one would not get it
     assert!(!desk.one(session).contains("error"));
     // What was wrong leaves the last presence as it was.
     desk.send(session, "<presence><priority>1000</priority></presence>");
@@ -117,6 +118,8 @@ fn r6121_4_3_05_a_probe_is_no_reason_for_an_error() {
     let first = desk.login("juliet@example.com/a");
     desk.online("juliet@example.com/b", 1);
     desk.send(first, "<presence type='probe' to='juliet@example.com'/>");
+    // covers 3921-2.2.1-03
+    // covers 6121-4.3-04
     assert_eq!(
         desk.one(first),
         "<presence to='juliet@example.com' from='juliet@example.com/b'><priority>1</priority></presence>"

@@ -15,6 +15,7 @@ fn r6120_8_1_2_1_01_the_sender_is_whom_the_session_belongs_to() {
         // covers 3920-9.1.2-01
         assert!(got.contains(" from='romeo@example.com/orchard'"), "{got}");
         // covers 6120-8.4-11: nothing else changes
+        // covers 3921-11.2-01
         assert_eq!(got, "<message to='juliet@example.com/balcony' from='romeo@example.com/orchard'/>");
     }
 }
@@ -31,7 +32,7 @@ fn r3921_11_1_10_messages_to_an_account_go_where_it_is_most_available() {
         romeo,
         "<message to='juliet@example.com' type='chat' id='c' xml:lang='en'><body>Art thou?</body></message>",
     );
-    // 3921-11.1-10, 3921-11.1-17
+    // covers 3921-11.1-17
     assert_eq!(
         desk.one(balcony),
         "<message to='juliet@example.com' from='romeo@example.com/orchard' id='c' xml:lang='en' type='chat'>\
@@ -55,6 +56,18 @@ fn r3921_11_1_10_messages_to_an_account_go_where_it_is_most_available() {
     desk.send(romeo, "<message to='juliet@example.com/balcony'/>");
     // covers 3920-10.5-03
     assert_eq!(condition(&desk.one(romeo)), Condition::ServiceUnavailable);
+}
+
+#[test]
+fn r3921_2_1_1_10_an_error_answers_a_message() {
+    let mut desk = Desk::new();
+    let romeo = desk.login("romeo@example.com/orchard");
+    let juliet = desk.online("juliet@example.com/balcony", 0);
+    desk.send(romeo, "<message to='juliet@example.com' type='chat' id='1'/>");
+    assert_eq!((desk.got(romeo), desk.got(juliet).len()), (vec![], 1));
+    desk.send(romeo, "<message to='nobody@example.com' type='chat' id='2'/>");
+    let error = desk.one(romeo);
+    assert!(error.contains(" from='nobody@example.com' id='2' type='error'"), "{error}");
 }
 
 #[test]
@@ -241,6 +254,10 @@ fn r6121_8_5_1_01_nobody_learns_who_has_an_account() {
         });
         assert_eq!(answers[0], answers[1]);
         let conditions: Vec<_> = answers[0].iter().map(|answer| condition(answer)).collect();
+        // covers 3921-11.1-04
+        // covers 3921-11.1-05
+        // covers 6121-8.5.1-02
+        // covers 3921-14-04
         assert_eq!(conditions, answer.into_iter().collect::<Vec<_>>(), "{request}");
     }
 }

@@ -65,7 +65,7 @@ impl Romeo {
         // What is kept is what there is, but for what lasts as long as a session.
         let kept = self.kept.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
         let mut lasting = self.lists.clone();
-        BOTH.into_iter().for_each(|session| lasting.session_ended(&full(session)));
+        lasting.retain_sessions(|_| false);
         assert_eq!(Lists::open(owner(), kept), lasting);
         Ok(modified)
     }
@@ -354,7 +354,7 @@ fn an_ended_session_uses_nothing() {
     let mut romeo = Romeo::new();
     romeo.set("special", &[]).unwrap();
     romeo.update(HOME, active("special")).unwrap();
-    romeo.lists.session_ended(&full(HOME));
+    romeo.lists.retain_sessions(|session| *session == full(ORCHARD));
     assert_eq!(romeo.applied(HOME), None);
 }
 

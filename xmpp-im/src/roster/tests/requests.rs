@@ -34,7 +34,7 @@ fn keep(roster: &mut Roster, pending: Pending, limits: &HostLimits) -> bool {
 }
 
 #[test]
-fn r6121_3_1_3_04_of_several_requests_the_first_is_kept_whole() {
+fn r6121_3_1_3_10_of_several_requests_the_first_is_kept_whole() {
     let limits = HostLimits::new();
     let mut roster = Roster::default();
     for status in ["It is the east", "and Juliet is the sun"] {
@@ -45,6 +45,7 @@ fn r6121_3_1_3_04_of_several_requests_the_first_is_kept_whole() {
         ));
     }
     let kept: Vec<_> = roster.requests().cloned().collect();
+    // covers 6121-3.1.3-08
     assert_eq!(kept, [stanza("romeo@example.net", PresenceType::Subscribe, "It is the east")]);
     assert_eq!(roster.keep(request("romeo@example.net"), &limits), Ok(None), "nothing has to be stored anew");
 }

@@ -30,7 +30,7 @@ fn a_stranger_whose_request_waits_is_in_no_roster() {
     let mut roster = Roster::default();
     enter(&mut roster, State::NonePendingIn, false);
     assert_eq!(roster.state(&romeo()), (State::NonePendingIn, false));
-    // 6121-3.1.3-05
+    // covers 6121-3.1.3-11
     assert!(roster.is_empty());
     assert!(!alloc::string::ToString::to_string(&roster.query()).contains("romeo"));
     assert_eq!(roster.ver(), Roster::default().ver(), "clients see nothing of it, so nothing is new to them");
