@@ -104,7 +104,7 @@ pub enum HostAction {
         /// Which account.
         account: BareJid,
     },
-    /// Load the account's offline messages with numbers above `after`, at most `limit` of them, and report
+    /// Load the account's offline messages with numbers above `after`, in their order, and report
     /// [`offline_loaded`](Host::offline_loaded) or [`offline_failed`](Host::offline_failed). What was handed out to be stored or
     /// removed before counts as done.
     LoadOffline {
@@ -114,7 +114,7 @@ pub enum HostAction {
         account: BareJid,
         /// The number that comes before the first.
         after: u64,
-        /// How many at most.
+        /// As many as [weigh](OfflineMessage::bytes) this much together, but one at least if there is any.
         limit: usize,
     },
     /// Store the step and report [`persisted`](Host::persisted) or [`persist_failed`](Host::persist_failed).
@@ -298,6 +298,8 @@ impl Host {
     ) -> Result<(), Misuse> {
         self.tick(now);
         let account = self.awaiting(ticket)?;
+        // A domain always exists, whether anything was kept of it or not.
+        let data = data.or_else(|| account.node().is_none().then(AccountData::new));
         match data {
             Some(data) => {
                 self.with_account(&account, |owner, cx| owner.loaded(data, cx));
