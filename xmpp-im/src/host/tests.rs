@@ -6,6 +6,7 @@ mod binding;
 mod directed;
 mod federation;
 mod model;
+mod offline;
 mod outbox;
 mod persist;
 mod presence;
