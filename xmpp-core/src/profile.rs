@@ -86,18 +86,18 @@ impl Profile {
         stanza_before_binding: StanzaBeforeBinding::StreamError,
         unmatched_resource: UnmatchedResource::Rfc6121,
         unconfigured_subdomain: UnconfiguredSubdomain::Remote,
-        unshared_presence: UnsharedPresence::Refused,
         refused_probe: RefusedProbe::Unsubscribed,
         roster_push_origin: RosterPushOrigin::Account,
+        unshared_presence: UnsharedPresence::Refused,
     };
     /// RFC 3920 and 3921 wherever that is still safe.
     pub const RFC3920: Profile = Profile {
         stanza_before_binding: StanzaBeforeBinding::StanzaError,
         unmatched_resource: UnmatchedResource::Rfc3921,
         unconfigured_subdomain: UnconfiguredSubdomain::Refused,
-        unshared_presence: UnsharedPresence::Delivered,
         refused_probe: RefusedProbe::Error,
         roster_push_origin: RosterPushOrigin::Session,
+        unshared_presence: UnsharedPresence::Delivered,
     };
 
     /// What a stanza before binding gets.

@@ -107,11 +107,6 @@ impl Taken {
         written
     }
 
-    /// All but the last so many are written.
-    pub(crate) fn written_before(&mut self, unsent: usize) -> Vec<Mark> {
-        self.written(self.count.saturating_sub(unsent as u64))
-    }
-
     /// The last ones that were taken come back.
     pub(crate) fn unsent(mut self, stanzas: Vec<Stanza>) -> impl Iterator<Item = Waiting> {
         let first = self.count.saturating_sub(stanzas.len() as u64);
@@ -120,6 +115,9 @@ impl Taken {
                 self.copies.pop_front();
             }
             let copies = self.copies.pop_front_if(|(noted, _)| *noted == number).map(|(_, copies)| copies);
+            while self.marks.front().is_some_and(|(noted, _)| *noted < number) {
+                self.marks.pop_front();
+            }
             let mark = self.marks.pop_front_if(|(noted, _)| *noted == number).map(|(_, mark)| mark);
             Waiting { copies, mark, ..Waiting::new(stanza) }
         })
@@ -222,6 +220,12 @@ impl Session {
             self.outbox.shrink_to_fit();
         }
         Some(stanza)
+    }
+
+    /// What modules wait for to be written, taken or not, in order.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = Mark> {
+        let taken = self.taken.marks.iter().map(|(_, mark)| *mark);
+        taken.chain(self.outbox.iter().filter_map(|waiting| waiting.mark))
     }
 
     #[cfg(test)]

@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 
 use xmpp_core::jid::Jid;
-use xmpp_core::profile::Profile;
+use xmpp_core::profile::{Profile, UnsharedPresence};
 use xmpp_core::stanza::{Condition, PresenceType, Stanza, StanzaError};
 
 use super::barrier::Source;
 use super::step::{Delivery, Effect, Step};
-use super::{Account, Cx, Kind};
+use super::{Account, Cx, Kind, State};
 use crate::module::{Found, Hooks, Modules, Target};
 use crate::presence::{Known, answer};
 use crate::routing::{Decision, Resource, Traffic, route};
@@ -34,6 +34,10 @@ impl Account {
                 };
             }
         };
+        // RFC 6121 section 8.5.3.1: the answer is the one of a resource that is not connected.
+        if target == Target::Session && self.is_hidden_from(&stanza, cx.profile) {
+            return cx.refuse(Condition::ServiceUnavailable);
+        }
         if self.handle(&stanza, target, cx).is_break() {
             return;
         }
@@ -46,6 +50,21 @@ impl Account {
             }
             stanza => self.by_table(stanza, false, cx),
         }
+    }
+
+    /// Whether it is a request to a resource, from somebody with whom that resource does not share its presence.
+    fn is_hidden_from(&self, stanza: &Stanza, profile: &Profile) -> bool {
+        let (Stanza::Iq(iq), State::Ready(ready)) = (stanza, &self.state) else { return false };
+        let (Some(from), Some(to)) = (iq.from(), iq.to()) else { return false };
+        if !iq.is_request() || profile.unshared_presence() == UnsharedPresence::Delivered {
+            return false;
+        }
+        let contact = from.to_bare();
+        let mut addressed = self.sessions.iter().filter(|session| session.jid == *to);
+        let is_shared = contact == self.jid
+            || ready.is_subscriber(contact.as_jid())
+            || addressed.any(|session| session.directed.has_told(from));
+        !is_shared
     }
 
     /// Delivers a stanza as the table has it. It is `rerouted` if it was for a session that ended before it got it.
@@ -65,8 +84,7 @@ impl Account {
                     cx.step.push(Effect::Deliver(Delivery { session, waiting, is_answer }));
                 }
             }
-            Decision::Answer => cx.refuse(Condition::ServiceUnavailable),
-            Decision::Unavailable => cx.refuse(Condition::ServiceUnavailable),
+            Decision::Answer | Decision::Unavailable => cx.refuse(Condition::ServiceUnavailable),
             Decision::Undeliverable => {
                 let is_taken = match &stanza {
                     Stanza::Message(message) => self.undeliverable(message, cx).is_break(),

@@ -122,7 +122,7 @@ struct Ready {
     last_presence: Option<(UtcTime, Presence)>,
     parts: Parts,
     /// By ticket: modules that wait for offline messages.
-    pages: BTreeMap<u64, usize>,
+    pages: BTreeMap<u64, (usize, u64)>,
 }
 
 #[derive(Debug)]
@@ -349,8 +349,18 @@ impl Account {
             seq
         });
         let changes = self.order.commit(step, seq, &mut cx.outlet());
+        self.disappoint();
         if let Some(seq) = seq {
             cx.persists.push(Persist { owner: self.jid.clone(), seq, changes });
+        }
+    }
+
+    /// Who asked for the roster and did not get it gets no pushes either (RFC 6121 section 2.6.3: the version of a push stands for all before it).
+    fn disappoint(&mut self) {
+        for id in self.order.take_disappointed() {
+            if let Some(session) = self.session_mut(id) {
+                session.interested = false;
+            }
         }
     }
 
@@ -369,6 +379,7 @@ impl Account {
         if !self.order.failed(seq, &mut cx.outlet()) {
             return false;
         }
+        self.disappoint();
         match &mut self.state {
             // A load that was asked for before the failure may have missed it, so it does not count any more.
             State::Loading { ticket: awaited, .. } => *awaited = ticket,
@@ -382,9 +393,6 @@ impl Account {
     /// Ends a session. `unsent` is what its transport had taken and never sent; that and what still waited finds another way, or its
     /// sender is told.
     pub(crate) fn detach(&mut self, id: SessionId, unsent: Vec<Stanza>, cx: &mut Cx<'_>) {
-        // What does not come back was sent.
-        let written = self.session_mut(id).map(|session| session.taken_mut().written_before(unsent.len()));
-        self.written(id, written.unwrap_or_default(), cx);
         let Some(session) = self.remove(id, cx) else { return };
         let (taken, outbox) = session.into_parts();
         for waiting in taken.unsent(unsent).chain(outbox) {
@@ -399,9 +407,9 @@ impl Account {
     }
 
     /// A module waits for a page of offline messages.
-    pub(crate) fn pages(&mut self, module: usize, ticket: u64) {
+    pub(crate) fn pages(&mut self, module: usize, after: u64, ticket: u64) {
         if let State::Ready(ready) = &mut self.state {
-            ready.pages.insert(ticket, module);
+            ready.pages.insert(ticket, (module, after));
         }
     }
 
@@ -413,8 +421,8 @@ impl Account {
         cx: &mut Cx<'_>,
     ) -> bool {
         let State::Ready(ready) = &mut self.state else { return false };
-        let Some(module) = ready.pages.remove(&ticket) else { return false };
-        self.page(module, messages, cx);
+        let Some((module, after)) = ready.pages.remove(&ticket) else { return false };
+        self.page(module, after, messages, cx);
         true
     }
 

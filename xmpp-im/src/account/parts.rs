@@ -219,8 +219,14 @@ impl Account {
     }
 
     /// A page of offline messages has come for a module, or will not.
-    pub(super) fn page(&mut self, module: usize, messages: Option<Vec<OfflineMessage>>, cx: &mut Cx<'_>) {
-        let _ = self.one(module, cx, |part, context| part.messages_loaded(messages, context));
+    pub(super) fn page(
+        &mut self,
+        module: usize,
+        after: u64,
+        messages: Option<Vec<OfflineMessage>>,
+        cx: &mut Cx<'_>,
+    ) {
+        let _ = self.one(module, cx, |part, context| part.messages_loaded(after, messages, context));
         self.settle(cx);
     }
 

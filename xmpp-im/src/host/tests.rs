@@ -6,6 +6,7 @@ mod binding;
 mod directed;
 mod federation;
 mod model;
+mod offline;
 mod outbox;
 mod persist;
 mod presence;
@@ -19,7 +20,7 @@ use alloc::vec;
 
 use xmpp_core::jid::Jid;
 use xmpp_core::limits::XmlLimits;
-use xmpp_core::profile::Profile;
+use xmpp_core::profile::{Profile, UnsharedPresence};
 use xmpp_core::stanza::ErrorType;
 use xmpp_core::xml::{Frame, Reader};
 
@@ -78,7 +79,9 @@ impl Desk {
     pub(super) fn configured(configure: impl FnOnce(HostConfig) -> HostConfig) -> Self {
         let config = configure(HostConfig::new([bare("example.com"), bare("example.org")]));
         let limits = config.limits.clone().with_idle_accounts(0);
-        Desk::idling(config.with_limits(limits))
+        // Who may ask whom has tests of its own.
+        let profile = config.profile.with_unshared_presence(UnsharedPresence::Delivered);
+        Desk::idling(config.with_limits(limits).with_profile(profile))
     }
 
     /// A host that keeps accounts in memory for a while; elsewhere they are forgotten as soon as they may be.

@@ -203,8 +203,14 @@ impl Context<'_> {
         self.change(Change::SetState { module: self.name.into(), key: key.into(), value });
     }
 
-    /// Asks for the account's offline messages with numbers above `after`, at most `limit` of them: they come to
-    /// [`messages_loaded`](super::Part::messages_loaded) in a later step.
+    /// The marks that the part has given this session and that are not [written](super::Part::written) yet, in order.
+    pub fn unwritten(&self, session: SessionId) -> impl Iterator<Item = u64> {
+        let own = move |(module, mark)| (module == self.module).then_some(mark);
+        self.session(session).into_iter().flat_map(|session| session.0.unwritten()).filter_map(own)
+    }
+
+    /// Asks for the account's offline messages with numbers above `after`, as many as count for `limit` bytes together but one at least:
+    /// they come to [`messages_loaded`](super::Part::messages_loaded) in a later step.
     pub fn load_messages(&mut self, after: u64, limit: usize) {
         self.step.push(Effect::Page { module: self.module, after, limit });
     }
@@ -238,10 +244,12 @@ impl Context<'_> {
         }
     }
 
-    /// The session has asked for the roster.
+    /// The session gets the roster by the answer of this step, and pushes from then on.
     pub(crate) fn set_interested(&mut self, session: SessionId) {
-        if let Some(session) = self.sessions.iter_mut().find(|own| own.id == session) {
+        let own = self.sessions.iter_mut().find(|own| own.id == session && !own.interested);
+        if let Some(session) = own {
             session.interested = true;
+            self.step.interest(session.id);
         }
     }
 }
