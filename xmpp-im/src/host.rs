@@ -323,9 +323,7 @@ impl Host {
         self.tick(now);
         let goodbyes = match self.accounts.get(account).and_then(Account::goodbyes) {
             Some(goodbyes) => goodbyes,
-            None => {
-                data.map(|data| account::goodbyes(account, &[], data.roster().iter())).unwrap_or_default()
-            }
+            None => data.map(|data| account::goodbyes(account, &data.into())).unwrap_or_default(),
         };
         self.goodbyes.extend(goodbyes);
         self.evict(account, stream::Condition::NotAuthorized);
@@ -367,7 +365,10 @@ impl Host {
         }
         self.routed.extend(farewells.into_iter().map(|stanza| (stanza, Source::Server)));
         for stanza in stranded {
-            self.unattended(&stanza);
+            // Of an account that could not be loaded nobody knows who is subscribed: the answer to a probe could end a subscription.
+            if condition == stream::Condition::NotAuthorized || !route::is_probe(&stanza) {
+                self.unattended(&stanza);
+            }
         }
     }
 

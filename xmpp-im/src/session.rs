@@ -6,8 +6,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use xmpp_core::jid::{FullJid, Jid};
-use xmpp_core::stanza::{Presence, PresenceType, Stanza};
+use xmpp_core::jid::{BareJid, FullJid};
+use xmpp_core::stanza::{Presence, Stanza};
+
+use crate::presence::Directed;
 
 /// Names a session of one host; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,7 +146,9 @@ pub(crate) struct Session {
     /// Whether it has asked for the roster, so that it gets pushes (RFC 6121 section 2.1.6).
     pub(crate) interested: bool,
     /// Who has been told by directed presence that the resource is available, and nothing else since.
-    directed: BTreeSet<Jid>,
+    pub(crate) directed: Directed,
+    /// Subscribers from whom an error came since the resource is available, and nothing else since (RFC 3921 section 5.1.1).
+    pub(crate) errors: BTreeSet<BareJid>,
     outbox: VecDeque<Waiting>,
     outbox_bytes: usize,
     congested: bool,
@@ -160,7 +164,8 @@ impl Session {
             jid,
             presence: None,
             interested: false,
-            directed: BTreeSet::new(),
+            directed: Directed::new(),
+            errors: BTreeSet::new(),
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             congested: false,
@@ -184,38 +189,6 @@ impl Session {
 
     pub(crate) const fn is_available(&self) -> bool {
         self.presence.is_some()
-    }
-
-    /// Keeps in mind who gets directed presence (RFC 6121 section 4.6.3): whether there is room for one more.
-    pub(crate) fn direct(&mut self, presence: &Presence, limit: usize) -> bool {
-        let Some(to) = presence.to() else { return false };
-        if presence.type_() == PresenceType::Unavailable {
-            self.directed.remove(to);
-            return true;
-        }
-        let has_room = self.directed.contains(to) || self.directed.len() < limit;
-        if has_room {
-            self.directed.insert(to.clone());
-        }
-        has_room
-    }
-
-    /// The resource is no longer available, for which it said or is said to say this: what those get who had directed presence of it.
-    pub(crate) fn farewells(&mut self, presence: Option<&Presence>) -> Vec<Stanza> {
-        let plain = Presence::new(PresenceType::Unavailable).with_from(self.jid.clone());
-        let presence = presence.unwrap_or(&plain);
-        let told = core::mem::take(&mut self.directed).into_iter();
-        told.map(|to| {
-            let mut farewell = presence.clone();
-            farewell.set_to(Some(to));
-            farewell.into()
-        })
-        .collect()
-    }
-
-    /// Who has been told by directed presence that the resource is available, and nothing else since.
-    pub(crate) fn directed(&self) -> impl Iterator<Item = &Jid> {
-        self.directed.iter()
     }
 
     /// Puts a stanza into the outbox. One stanza always fits an empty one, or it could never be delivered.

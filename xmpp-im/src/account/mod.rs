@@ -15,23 +15,24 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use xmpp_core::entropy::Entropy;
-use xmpp_core::jid::BareJid;
+use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::profile::Profile;
-use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+use xmpp_core::stanza::{Condition, Presence, Stanza, StanzaError};
 use xmpp_core::time::UtcTime;
 
 use self::barrier::{Barriers, Cause, Source};
 use self::parts::Parts;
+use self::presence::Departure;
 use self::step::{Effect, Order, Outlet, Step};
 use crate::limits::HostLimits;
 use crate::module::{Modules, Target};
 use crate::roster::Roster;
 use crate::routing::Traffic;
 use crate::session::{Session, SessionId, Taken, Waiting};
-use crate::store::{AccountData, Change, OfflineMessage, Persist};
+use crate::store::{AccountData, Change, OfflineMessage, Persist, Subscription};
 
 pub(crate) use self::delivery::{unattended, wakes};
-pub(crate) use self::presence::goodbyes;
+pub(crate) use self::subscription::goodbyes;
 
 /// What an account takes in.
 #[derive(Debug)]
@@ -56,6 +57,14 @@ impl Input {
             Input::Inbound(_, source) => source.cause(),
         }
     }
+}
+
+/// What waits for an account to be loaded.
+#[derive(Debug)]
+enum Parked {
+    Input(Input),
+    /// One of its sessions has ended: who is to hear of it the roster says.
+    Gone(SessionId, Departure),
 }
 
 /// What an account works with and into.
@@ -101,7 +110,7 @@ pub(crate) enum Stay {
 
 #[derive(Debug)]
 enum State {
-    Loading { ticket: u64, parked: VecDeque<Input>, parked_bytes: usize },
+    Loading { ticket: u64, parked: VecDeque<Parked>, parked_bytes: usize },
     Ready(Ready),
 }
 
@@ -109,6 +118,8 @@ enum State {
 #[derive(Debug, Default)]
 struct Ready {
     roster: Roster,
+    /// What it said last before nobody of it was available any more, and when.
+    last_presence: Option<(UtcTime, Presence)>,
     parts: Parts,
     /// By ticket: modules that wait for offline messages.
     pages: BTreeMap<u64, (usize, u64)>,
@@ -206,33 +217,46 @@ impl Account {
         for session in self.sessions.iter().map(|session| session.id).collect::<Vec<_>>() {
             self.session_started(session, cx);
         }
+        self.announce_again(cx);
         self.commit(cx);
-        for input in parked {
-            cx.barriers.end(input.cause());
-            self.input(input, cx);
+        for parked in parked {
+            match parked {
+                Parked::Input(input) => {
+                    cx.barriers.end(input.cause());
+                    self.input(input, cx);
+                }
+                Parked::Gone(session, departure) => self.depart(session, departure, cx),
+            }
             self.commit(cx);
         }
     }
 
     /// What is left of an account that is given up.
     pub(crate) fn into_remains(self, barriers: &mut Barriers) -> Remains {
+        let (subscribers, parked) = match self.state {
+            State::Ready(ready) => (ready.roster.subscribers().cloned().collect(), VecDeque::new()),
+            State::Loading { parked, .. } => (Vec::new(), parked),
+        };
         let Remains { mut farewells, mut stranded, mut taken } = Remains::default();
         for mut session in self.sessions {
             let id = session.id;
             barriers.forget(id);
-            farewells.extend(session.farewells(None));
+            farewells.extend(Departure::of(&mut session).into_farewells(&subscribers));
             let (handed, outbox) = session.into_parts();
             stranded.extend(outbox.into_iter().filter_map(Waiting::undelivered));
             taken.push((id, handed));
         }
-        if let State::Loading { parked, .. } = self.state {
-            for input in parked {
-                barriers.end(input.cause());
-                match input {
-                    Input::Inbound(stanza, _) => stranded.push(stanza),
-                    // Its sender has ended.
-                    Input::Own(..) => {}
+        for parked in parked {
+            match parked {
+                Parked::Input(input) => {
+                    barriers.end(input.cause());
+                    match input {
+                        Input::Inbound(stanza, _) => stranded.push(stanza),
+                        // Its sender has ended.
+                        Input::Own(..) => {}
+                    }
                 }
+                Parked::Gone(_, departure) => farewells.extend(departure.into_farewells(&[])),
             }
         }
         Remains { farewells, stranded, taken }
@@ -250,7 +274,7 @@ impl Account {
             if parked.len() < cx.limits.parked_stanzas() && bytes <= cx.limits.parked_bytes() {
                 *parked_bytes = bytes;
                 cx.barriers.begin(input.cause());
-                parked.push_back(input);
+                parked.push_back(Parked::Input(input));
             } else {
                 cx.refuse(Condition::ResourceConstraint);
             }
@@ -308,6 +332,9 @@ impl Account {
         if let State::Ready(ready) = &mut self.state {
             let before = change.contact().and_then(|contact| ready.roster.get(contact)).cloned();
             ready.roster.make(&change, &self.sessions, cx.entropy, &mut cx.step);
+            if let Change::SetLastPresence { at, presence } = &change {
+                ready.last_presence = Some((*at, presence.clone()));
+            }
             cx.step.change(change, before, step::State::OWN);
         }
     }
@@ -391,7 +418,7 @@ impl Account {
     /// What the account's contacts are told when it is deleted; none if it is not in memory.
     pub(crate) fn goodbyes(&self) -> Option<Vec<Stanza>> {
         let State::Ready(ready) = &self.state else { return None };
-        Some(goodbyes(&self.jid, &self.sessions, ready.roster.items()))
+        Some(goodbyes(&self.jid, &ready.roster))
     }
 
     /// Ends a session because a module wants it. What it had taken, if it was still there.
@@ -424,7 +451,7 @@ impl Account {
 /// What is left of an account that is given up.
 #[derive(Debug, Default)]
 pub(crate) struct Remains {
-    /// What those get who had directed presence of its sessions.
+    /// What those get who had been told that its sessions are available.
     pub(crate) farewells: Vec<Stanza>,
     /// What others sent and nobody got.
     pub(crate) stranded: Vec<Stanza>,
@@ -433,9 +460,16 @@ pub(crate) struct Remains {
 }
 
 impl Ready {
-    fn new(jid: &BareJid, kind: Kind, data: AccountData, modules: &Modules) -> Self {
+    /// Whether that is the bare JID of a contact that gets the account's presence.
+    fn is_subscriber(&self, address: &Jid) -> bool {
+        let item = self.roster.get(address).filter(|_| !address.is_full());
+        item.is_some_and(|item| matches!(item.subscription(), Subscription::From | Subscription::Both))
+    }
+
+    fn new(jid: &BareJid, kind: Kind, mut data: AccountData, modules: &Modules) -> Self {
         let parts = Parts::open(jid, kind, &data, modules);
-        Ready { roster: data.into(), parts, pages: BTreeMap::new() }
+        let last_presence = data.last_presence.take();
+        Ready { roster: data.into(), last_presence, parts, pages: BTreeMap::new() }
     }
 }
 

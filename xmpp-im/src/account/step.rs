@@ -501,10 +501,28 @@ impl Order {
     pub(crate) fn stored(&mut self, seq: u64, out: &mut Outlet<'_>) -> bool {
         let Some(change) = self.in_flight.remove(&seq) else { return false };
         out.barriers.end(change.cause);
-        for pair in self.watched.remove(&seq).unwrap_or_default() {
+        let pairs = self.watched.remove(&seq).unwrap_or_default();
+        // All that the step says goes before what came later: a client is told of a subscription and gets the push that shows it before it
+        // gets the presence that it is entitled to (RFC 6121 section 3.1.6).
+        for pair in &pairs {
+            self.release(pair, seq, out);
+        }
+        for pair in pairs {
             self.advance(pair, out);
         }
         true
+    }
+
+    /// Lets go from the front of a chain what that step says, which is stored.
+    fn release(&mut self, pair: &Pair, seq: u64, out: &mut Outlet<'_>) {
+        let Some(chain) = self.chains.get_mut(pair) else { return };
+        let is_said = |held: &mut Held| {
+            held.barrier.is_none() && matches!(held.until, Until::Stored(told) if told == seq)
+        };
+        while let Some(held) = chain.pop_front_if(is_said) {
+            out.barriers.end(held.effect.as_ref().and_then(Effect::cause));
+            out.effects.extend(held.effect);
+        }
     }
 
     /// A change could not be stored, so what tells of it is not said: whether it was under way.

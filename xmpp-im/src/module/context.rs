@@ -62,7 +62,7 @@ impl<'a> SessionView<'a> {
 
     /// Who had directed presence of it, and has not been told that it is gone (RFC 6121 section 4.6).
     pub fn directed(self) -> impl Iterator<Item = &'a Jid> {
-        self.0.directed()
+        self.0.directed.iter()
     }
 }
 

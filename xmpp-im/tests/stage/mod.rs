@@ -22,6 +22,8 @@ pub struct Stage {
     clients: BTreeMap<String, SessionId>,
     /// What was for a server that is not on the stage.
     gone: Vec<Stanza>,
+    /// What went from one server to another.
+    wire: Vec<Stanza>,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl Stage {
             (domain.to_string(), server)
         };
         let servers = domains.iter().enumerate().map(server).collect();
-        let mut stage = Stage { servers, clients: BTreeMap::new(), gone: Vec::new() };
+        let mut stage = Stage { servers, clients: BTreeMap::new(), gone: Vec::new(), wire: Vec::new() };
         for account in accounts {
             let account = bare(account);
             stage.server(account.as_jid()).store.create(&account);
@@ -145,6 +147,21 @@ impl Stage {
         std::mem::take(&mut self.gone).into_iter().map(without_id).collect()
     }
 
+    /// What left for servers that are not on the stage, as it left.
+    pub fn gone_stanzas(&mut self) -> Vec<Stanza> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// What went from one server to another since the last time.
+    pub fn wire(&mut self) -> Vec<Stanza> {
+        std::mem::take(&mut self.wire)
+    }
+
+    /// Whether that client is there.
+    pub fn is_there(&self, client: &str) -> bool {
+        self.clients.contains_key(client)
+    }
+
     /// A stanza comes from a server that is not on the stage.
     pub fn arrives(&mut self, text: &str) {
         let stanza = stanza(text);
@@ -216,7 +233,10 @@ impl Stage {
                 }
             }
             HostAction::Foreign(stanza) => match self.servers.get_mut(stanza.to().unwrap().domain()) {
-                Some(other) => other.host.deliver(NOW, stanza).unwrap(),
+                Some(other) => {
+                    self.wire.push(stanza.clone());
+                    other.host.deliver(NOW, stanza).unwrap();
+                }
                 None => self.gone.push(stanza),
             },
             HostAction::Close(session, error) => panic!("{session:?}: {error:?}"),
