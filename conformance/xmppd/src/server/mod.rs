@@ -121,7 +121,7 @@ impl Server {
         let tls_address = tls_address.transpose().map_err(StartError::Io)?;
         let (close, handshake) = (options.limits.close(), options.limits.tls());
         let mut host = HostConfig::new(options.domains.iter().cloned())
-            .with_limits(options.host_limits)
+            .with_limits(options.host_limits.clone())
             .with_offline_storage();
         for (domain, _) in &options.components {
             host = host.with_component(domain.clone());
