@@ -229,6 +229,7 @@ impl Stage {
         for name in ["juliet", "romeo", "nurse"] {
             memory.create(&bare(&format!("{name}@example.com")));
         }
+        memory.create(&bare("example.com"));
         Stage {
             host: Host::new(config, Seed::new([9; 32]), UtcTime::UNIX_EPOCH),
             memory,
