@@ -292,6 +292,8 @@ impl Host {
     ) -> Result<(), Misuse> {
         self.tick(now);
         let account = self.awaiting(ticket)?;
+        // A domain always exists, whether anything was kept of it or not.
+        let data = data.or_else(|| account.node().is_none().then(AccountData::new));
         match data {
             Some(data) => {
                 self.with_account(&account, |owner, cx| owner.loaded(data, cx));
