@@ -12,11 +12,8 @@
 //!
 //! - RFC 6120 section 7: sessions under resources, and who gives way at a conflict
 //! - RFC 6120 section 10: where stanzas go, in order for each pair of sender and receiver
-//! - RFC 6121 sections 2, 4 and 8.5: rosters, presence among an account's own resources, and which of them get a stanza
+//! - RFC 6121 sections 2, 3, 4 and 8.5: rosters, subscriptions, presence, and which resources get a stanza
 //! - XEP-0175: accounts that live only as long as their session
-//!
-//! Nobody is subscribed to another account's presence yet: it goes to others by their address only (RFC 6121 section 4.6), and a
-//! request for a subscription gets `feature-not-implemented`.
 //!
 //! ```
 //! use xmpp_core::entropy::Seed;
@@ -295,6 +292,8 @@ impl Host {
     ) -> Result<(), Misuse> {
         self.tick(now);
         let account = self.awaiting(ticket)?;
+        // A domain always exists, whether anything was kept of it or not.
+        let data = data.or_else(|| account.node().is_none().then(AccountData::new));
         match data {
             Some(data) => {
                 self.with_account(&account, |owner, cx| owner.loaded(data, cx));

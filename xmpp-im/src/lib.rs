@@ -9,7 +9,7 @@
 //! | resource binding, RFC 6120 section 7, who gives way at a conflict, accounts without a password (XEP-0175) | [`host`] |
 //! | where stanzas go: accounts, components, foreign domains, RFC 3920 section 10, RFC 6120 section 10 | [`host`] |
 //! | session establishment, RFC 3921 section 3 | [`establish`] |
-//! | presence among the resources of an account, and to whom it names, RFC 6121 section 4 | [`host`] |
+//! | presence and subscriptions of an account, RFC 3921 sections 5 and 8, RFC 6121 sections 3 and 4 | [`host`] |
 //! | who may ask for presence, and what they are told, RFC 3921 section 5, RFC 6121 section 4 | [`presence`] |
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
 //! | whom an account does not want to hear from, RFC 3921 section 10, XEP-0191 | [`privacy`], [`blocking`] |

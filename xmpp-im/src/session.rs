@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use xmpp_core::jid::{BareJid, FullJid};
-use xmpp_core::stanza::{Presence, Stanza};
+use xmpp_core::stanza::{Presence, PresenceType, Stanza};
 
 use crate::presence::Directed;
 
@@ -189,6 +189,18 @@ impl Session {
 
     pub(crate) const fn is_available(&self) -> bool {
         self.presence.is_some()
+    }
+
+    /// What a contact gets of it who may not see any more who is available: the end of the subscription has precedence over directed
+    /// presence (RFC 6121 sections 3.2.2 and 4.6.1).
+    pub(crate) fn unavailable_to(&mut self, contact: &BareJid) -> Vec<Presence> {
+        let presence = Presence::new(PresenceType::Unavailable).with_from(self.jid.clone());
+        let told = self.directed.remove_account(contact);
+        if self.is_available() {
+            Vec::from([presence.with_to(contact.clone())])
+        } else {
+            told.map(|to| presence.clone().with_to(to)).collect()
+        }
     }
 
     /// Puts a stanza into the outbox. One stanza always fits an empty one, or it could never be delivered.

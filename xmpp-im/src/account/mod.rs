@@ -11,6 +11,7 @@ mod presence;
 pub(crate) mod step;
 mod subscription;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
@@ -111,7 +112,7 @@ pub(crate) enum Stay {
 #[derive(Debug)]
 enum State {
     Loading { ticket: u64, parked: VecDeque<Parked>, parked_bytes: usize },
-    Ready(Ready),
+    Ready(Box<Ready>),
 }
 
 /// What an account has in memory.
@@ -143,7 +144,7 @@ impl Account {
 
     /// One of which nothing is stored, so that there is nothing to load.
     pub(crate) fn unstored(jid: BareJid, kind: Kind, modules: &Modules) -> Self {
-        let ready = Ready::new(&jid, kind, AccountData::new(), modules);
+        let ready = Box::new(Ready::new(&jid, kind, AccountData::new(), modules));
         Account { jid, kind, state: State::Ready(ready), sessions: Vec::new(), order: Order::default() }
     }
 
@@ -212,7 +213,7 @@ impl Account {
 
     /// The account was loaded: what was parked is worked off in order.
     pub(crate) fn loaded(&mut self, data: AccountData, cx: &mut Cx<'_>) {
-        let ready = State::Ready(Ready::new(&self.jid, self.kind, data, cx.modules));
+        let ready = State::Ready(Box::new(Ready::new(&self.jid, self.kind, data, cx.modules)));
         let State::Loading { parked, .. } = core::mem::replace(&mut self.state, ready) else { return };
         for session in self.sessions.iter().map(|session| session.id).collect::<Vec<_>>() {
             self.session_started(session, cx);
@@ -292,11 +293,11 @@ impl Account {
         if self.outgoing(&stanza, cx).is_break() {
             return;
         }
-        let Some(to) = stanza.to() else { return self.to_own_account(session, stanza, cx) };
+        let Some(to) = stanza.to() else { return self.own_to_account(session, stanza, cx) };
         let is_availability = matches!(Traffic::of(&stanza), Traffic::Availability);
         // RFC 6121 section 4.6: availability with an address is directed presence, also where that is the account's own.
         if *to == self.jid && !is_availability {
-            return self.to_own_account(session, stanza, cx);
+            return self.own_to_account(session, stanza, cx);
         }
         match stanza {
             Stanza::Presence(presence) if presence.to().is_some_and(|to| to.to_bare() != self.jid) => {
@@ -307,7 +308,7 @@ impl Account {
     }
 
     /// A stanza of one of the account's sessions without address, or to the account's bare JID.
-    fn to_own_account(&mut self, session: SessionId, stanza: Stanza, cx: &mut Cx<'_>) {
+    fn own_to_account(&mut self, session: SessionId, stanza: Stanza, cx: &mut Cx<'_>) {
         match stanza {
             Stanza::Presence(presence) => self.presence(session, presence, cx),
             // RFC 6120 section 10.3.3: the server answers on behalf of the account. Results of pushes, and errors, nobody waits for.
@@ -349,8 +350,18 @@ impl Account {
             seq
         });
         let changes = self.order.commit(step, seq, &mut cx.outlet());
+        self.disappoint();
         if let Some(seq) = seq {
             cx.persists.push(Persist { owner: self.jid.clone(), seq, changes });
+        }
+    }
+
+    /// Who asked for the roster and did not get it gets no pushes either (RFC 6121 section 2.6.3: the version of a push stands for all before it).
+    fn disappoint(&mut self) {
+        for id in self.order.take_disappointed() {
+            if let Some(session) = self.session_mut(id) {
+                session.interested = false;
+            }
         }
     }
 
@@ -369,6 +380,7 @@ impl Account {
         if !self.order.failed(seq, &mut cx.outlet()) {
             return false;
         }
+        self.disappoint();
         match &mut self.state {
             // A load that was asked for before the failure may have missed it, so it does not count any more.
             State::Loading { ticket: awaited, .. } => *awaited = ticket,

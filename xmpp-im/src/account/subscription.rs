@@ -7,7 +7,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use xmpp_core::jid::{BareJid, Jid};
-use xmpp_core::stanza::{Condition, Presence, PresenceType, Stanza};
+use xmpp_core::stanza::{Condition, Presence, Stanza};
 
 use super::{Account, Cx, State};
 use crate::roster::Roster;
@@ -135,20 +135,10 @@ impl Account {
         }
     }
 
-    /// The contact may not see any more who is available: the end of the subscription has precedence over directed presence (RFC 6121
-    /// sections 3.2.2 and 4.6.1).
-    pub(super) fn send_unavailable(&mut self, contact: &BareJid, cx: &mut Cx<'_>) {
-        let mut farewells = Vec::new();
-        for session in &mut self.sessions {
-            let presence = Presence::new(PresenceType::Unavailable).with_from(session.jid.clone());
-            let told = session.directed.remove_account(contact);
-            if session.is_available() {
-                farewells.push(presence.with_to(contact.clone()));
-            } else {
-                farewells.extend(told.map(|to| presence.clone().with_to(to)));
-            }
-        }
-        for farewell in farewells {
+    /// The contact may not see any more who is available.
+    fn send_unavailable(&mut self, contact: &BareJid, cx: &mut Cx<'_>) {
+        let farewells = self.sessions.iter_mut().flat_map(|session| session.unavailable_to(contact));
+        for farewell in farewells.collect::<Vec<_>>() {
             self.send(farewell.into(), cx);
         }
     }

@@ -2,6 +2,7 @@
 
 mod anonymous;
 mod answers;
+mod background;
 mod binding;
 mod directed;
 mod federation;

@@ -212,7 +212,9 @@ impl Context<'_> {
     /// Asks for the account's offline messages with numbers above `after`, as many as count for `limit` bytes together but one at least:
     /// they come to [`messages_loaded`](super::Part::messages_loaded) in a later step.
     pub fn load_messages(&mut self, after: u64, limit: usize) {
-        self.step.push(Effect::Page { module: self.module, after, limit });
+        if self.take_room() {
+            self.step.push(Effect::Page { module: self.module, after, limit });
+        }
     }
 
     /// Ends one of the account's sessions with this error.
@@ -244,10 +246,12 @@ impl Context<'_> {
         }
     }
 
-    /// The session has asked for the roster.
+    /// The session gets the roster by the answer of this step, and pushes from then on.
     pub(crate) fn set_interested(&mut self, session: SessionId) {
-        if let Some(session) = self.sessions.iter_mut().find(|own| own.id == session) {
+        let own = self.sessions.iter_mut().find(|own| own.id == session && !own.interested);
+        if let Some(session) = own {
             session.interested = true;
+            self.step.interest(session.id);
         }
     }
 }
