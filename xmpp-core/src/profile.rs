@@ -59,6 +59,16 @@ pub enum RosterPushOrigin {
     Session,
 }
 
+/// What becomes of an iq request to a connected resource, by its full JID, from somebody with whom that resource does not share its presence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnsharedPresence {
+    /// It is answered as if nobody were there, so that it tells nobody who is (RFC 6121 section 8.5.3.1).
+    #[default]
+    Refused,
+    /// It is delivered like any other stanza (RFC 3921 section 11.1 rule 2).
+    Delivered,
+}
+
 /// The choices of one server or client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -67,6 +77,7 @@ pub struct Profile {
     unconfigured_subdomain: UnconfiguredSubdomain,
     refused_probe: RefusedProbe,
     roster_push_origin: RosterPushOrigin,
+    unshared_presence: UnsharedPresence,
 }
 
 impl Profile {
@@ -77,6 +88,7 @@ impl Profile {
         unconfigured_subdomain: UnconfiguredSubdomain::Remote,
         refused_probe: RefusedProbe::Unsubscribed,
         roster_push_origin: RosterPushOrigin::Account,
+        unshared_presence: UnsharedPresence::Refused,
     };
     /// RFC 3920 and 3921 wherever that is still safe.
     pub const RFC3920: Profile = Profile {
@@ -85,6 +97,7 @@ impl Profile {
         unconfigured_subdomain: UnconfiguredSubdomain::Refused,
         refused_probe: RefusedProbe::Error,
         roster_push_origin: RosterPushOrigin::Session,
+        unshared_presence: UnsharedPresence::Delivered,
     };
 
     /// What a stanza before binding gets.
@@ -115,6 +128,12 @@ impl Profile {
     #[must_use]
     pub const fn roster_push_origin(&self) -> RosterPushOrigin {
         self.roster_push_origin
+    }
+
+    /// What becomes of a request from somebody with whom the resource does not share its presence.
+    #[must_use]
+    pub const fn unshared_presence(&self) -> UnsharedPresence {
+        self.unshared_presence
     }
 
     /// Selects what a stanza before binding gets.
@@ -149,6 +168,13 @@ impl Profile {
     #[must_use]
     pub const fn with_roster_push_origin(mut self, rule: RosterPushOrigin) -> Self {
         self.roster_push_origin = rule;
+        self
+    }
+
+    /// Selects what becomes of a request from somebody with whom the resource does not share its presence.
+    #[must_use]
+    pub const fn with_unshared_presence(mut self, rule: UnsharedPresence) -> Self {
+        self.unshared_presence = rule;
         self
     }
 }

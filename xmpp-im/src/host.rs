@@ -104,7 +104,8 @@ pub enum HostAction {
         /// Which account.
         account: BareJid,
     },
-    /// Load the account's offline messages with numbers above `after`, at most `limit` of them, and report
+    /// Load the account's offline messages with numbers above `after`, as many as [count](crate::store::OfflineMessage::bytes) for `limit` bytes
+    /// together but one at least if there is any, and report
     /// [`offline_loaded`](Host::offline_loaded) or [`offline_failed`](Host::offline_failed). What was handed out to be stored or
     /// removed before counts as done.
     LoadOffline {
@@ -114,7 +115,7 @@ pub enum HostAction {
         account: BareJid,
         /// The number that comes before the first.
         after: u64,
-        /// How many at most.
+        /// How many bytes at most, if that is one message or more.
         limit: usize,
     },
     /// Store the step and report [`persisted`](Host::persisted) or [`persist_failed`](Host::persist_failed).
@@ -264,7 +265,8 @@ impl Host {
     /// detached once.
     ///
     /// `unsent` are the last stanzas that were taken for it, in order, if they were never sent: they go to another resource or
-    /// back to their senders, like what was not taken.
+    /// back to their senders, like what was not taken. Nobody knows what became of the others that were not reported to be [sent](Self::sent):
+    /// offline messages among them stay where they are.
     pub fn detach(&mut self, now: Instant, session: SessionId, unsent: impl IntoIterator<Item = Stanza>) {
         self.tick(now);
         let unsent: Vec<_> = unsent.into_iter().collect();
@@ -273,12 +275,7 @@ impl Host {
                 self.with_account(&jid.to_bare(), |owner, cx| owner.detach(session, unsent, cx));
             }
             None => {
-                let mut ended = self.ended.remove(&session);
-                if let Some((account, taken)) = &mut ended {
-                    let written = taken.written_before(unsent.len());
-                    self.with_account(account, |owner, cx| owner.written(session, written, cx));
-                }
-                let taken = ended.map(|(_, taken)| taken).unwrap_or_default();
+                let taken = self.ended.remove(&session).map(|(_, taken)| taken).unwrap_or_default();
                 let lost = taken.unsent(unsent).filter_map(Waiting::undelivered);
                 self.routed.extend(lost.map(|stanza| (stanza, Source::Outside)));
             }
@@ -298,6 +295,8 @@ impl Host {
     ) -> Result<(), Misuse> {
         self.tick(now);
         let account = self.awaiting(ticket)?;
+        // A domain always exists, whether anything was kept of it or not.
+        let data = data.or_else(|| account.node().is_none().then(AccountData::new));
         match data {
             Some(data) => {
                 self.with_account(&account, |owner, cx| owner.loaded(data, cx));
@@ -326,9 +325,7 @@ impl Host {
         self.tick(now);
         let goodbyes = match self.accounts.get(account).and_then(Account::goodbyes) {
             Some(goodbyes) => goodbyes,
-            None => {
-                data.map(|data| account::goodbyes(account, &[], data.roster().iter())).unwrap_or_default()
-            }
+            None => data.map(|data| account::goodbyes(account, &data.into())).unwrap_or_default(),
         };
         self.goodbyes.extend(goodbyes);
         self.evict(account, stream::Condition::NotAuthorized);
@@ -370,7 +367,10 @@ impl Host {
         }
         self.routed.extend(farewells.into_iter().map(|stanza| (stanza, Source::Server)));
         for stanza in stranded {
-            self.unattended(&stanza);
+            // Of an account that could not be loaded nobody knows who is subscribed: the answer to a probe could end a subscription.
+            if condition == stream::Condition::NotAuthorized || !route::is_probe(&stanza) {
+                self.unattended(&stanza);
+            }
         }
     }
 
@@ -477,12 +477,12 @@ impl Host {
         let number = self.next_ticket;
         self.next_ticket += 1;
         let Some(account) = self.accounts.get_mut(jid) else { return };
-        account.pages(module, number);
+        account.pages(module, after, number);
         let ticket = OfflineTicket { number, account: jid.clone() };
         self.actions.push_back(HostAction::LoadOffline { ticket, account: jid.clone(), after, limit });
     }
 
-    /// Offline messages of an account were loaded, in the order of their numbers: those that were asked for, fewer if there are no more.
+    /// Offline messages of an account were loaded, in the order of their numbers: those that were asked for, none if there are no more.
     ///
     /// # Errors
     /// [`Misuse::Stale`] when nobody waits for them any more.
@@ -516,13 +516,25 @@ impl Host {
         if awaited == Some(true) { Ok(()) } else { Err(Misuse::Stale) }
     }
 
-    /// Of the stanzas that were taken for a session, the first `count`, since it began, are written to its transport.
+    /// Of the stanzas that were taken for a session, the first `count`, since it began, are written to its transport: what is kept until then
+    /// is let go. It may be said seldom, and of a session that the host has ended.
     pub fn sent(&mut self, now: Instant, session: SessionId, count: u64) {
         self.tick(now);
         if let Some(account) = self.sessions.get(&session).map(FullJid::to_bare) {
             self.with_account(&account, |owner, cx| owner.sent(session, count, cx));
+        } else if let Some((account, taken)) = self.ended.get_mut(&session) {
+            let (account, written) = (account.clone(), taken.written(count));
+            self.with_account(&account, |owner, cx| owner.written(session, written, cx));
         }
         self.settle();
+    }
+
+    /// Whether anybody waits to be told what is [sent](Self::sent) of what this session was given, or is about to be.
+    #[must_use]
+    pub fn awaits_sent(&self, session: SessionId) -> bool {
+        let account = self.sessions.get(&session).and_then(|jid| self.accounts.get(&jid.to_bare()));
+        let mut sessions = account.into_iter().flat_map(Account::sessions);
+        sessions.find(|own| own.id == session).is_some_and(|own| own.unwritten().next().is_some())
     }
 
     /// A module ends a session.

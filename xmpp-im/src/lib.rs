@@ -15,6 +15,7 @@
 //! | whom an account does not want to hear from, RFC 3921 section 10, XEP-0191 | [`privacy`], [`blocking`] |
 //! | delivery to resources, RFC 3921 section 11, RFC 6121 section 8.5 | [`routing`] |
 //! | other servers: what waits for them, and which streams carry it, RFC 3920 section 10, RFC 6120 section 10.4 | [`federation`] |
+//! | messages for accounts of which nobody is there, XEP-0160 | [`offline`] |
 //! | delayed delivery, XEP-0203 | [`delay`] |
 //! | what a subscription is in, and what each stanza of one does, RFC 3921 section 9, RFC 6121 section 3 | [`subscription`] |
 //! | all of it from the other side: sessions, rosters, presence, chats of a client | [`client`] |
@@ -36,6 +37,7 @@ pub mod federation;
 pub mod host;
 pub mod limits;
 pub mod module;
+pub mod offline;
 pub mod presence;
 pub mod privacy;
 pub mod roster;

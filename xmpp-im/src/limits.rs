@@ -28,11 +28,13 @@ pub struct HostLimits {
     privacy_items: usize,
     privacy_bytes: usize,
     privacy_text: usize,
+    offline_messages: usize,
+    offline_bytes: usize,
 }
 
 impl HostLimits {
     /// Per account 16 sessions, 10,000 roster items of 4 MiB, 1,000 subscription requests of 4 MiB, 32 privacy lists of 256 items and 1 MiB in
-    /// all, texts of 1,023 bytes; per session 1 MiB of waiting stanzas and 256 receivers of directed presence; 64 stanzas or 1 MiB for an
+    /// all, 1,000 offline messages of 4 MiB, texts of 1,023 bytes; per session 1 MiB of waiting stanzas and 256 receivers of directed presence; 64 stanzas or 1 MiB for an
     /// account that is being loaded.
     #[must_use]
     pub const fn new() -> Self {
@@ -56,6 +58,8 @@ impl HostLimits {
             privacy_items: 256,
             privacy_bytes: 1 << 20,
             privacy_text: 1_023,
+            offline_messages: 1_000,
+            offline_bytes: 4 << 20,
         }
     }
 
@@ -148,6 +152,31 @@ impl HostLimits {
     #[must_use]
     pub const fn idle_accounts(&self) -> usize {
         self.idle_accounts
+    }
+
+    /// Messages that may wait for an account until somebody is there (XEP-0160).
+    #[must_use]
+    pub const fn offline_messages(&self) -> usize {
+        self.offline_messages
+    }
+
+    /// Bytes of the messages that may wait for an account.
+    #[must_use]
+    pub const fn offline_bytes(&self) -> usize {
+        self.offline_bytes
+    }
+
+    /// Bytes of waiting messages that are in memory at once, on their way to a session: little enough to leave room in its outbox.
+    pub(crate) const fn offline_page(&self) -> usize {
+        self.outbox_bytes / 8
+    }
+
+    /// Sets [`offline_messages`](Self::offline_messages) and [`offline_bytes`](Self::offline_bytes).
+    #[must_use]
+    pub const fn with_offline(mut self, messages: usize, bytes: usize) -> Self {
+        self.offline_messages = messages;
+        self.offline_bytes = bytes;
+        self
     }
 
     /// Sets [`module_stanzas`](Self::module_stanzas).

@@ -6,8 +6,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use xmpp_core::jid::{FullJid, Jid};
+use xmpp_core::jid::{BareJid, FullJid};
 use xmpp_core::stanza::{Presence, PresenceType, Stanza};
+
+use crate::presence::Directed;
 
 /// Names a session of one host; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,11 +107,6 @@ impl Taken {
         written
     }
 
-    /// All but the last so many are written.
-    pub(crate) fn written_before(&mut self, unsent: usize) -> Vec<Mark> {
-        self.written(self.count.saturating_sub(unsent as u64))
-    }
-
     /// The last ones that were taken come back.
     pub(crate) fn unsent(mut self, stanzas: Vec<Stanza>) -> impl Iterator<Item = Waiting> {
         let first = self.count.saturating_sub(stanzas.len() as u64);
@@ -118,6 +115,9 @@ impl Taken {
                 self.copies.pop_front();
             }
             let copies = self.copies.pop_front_if(|(noted, _)| *noted == number).map(|(_, copies)| copies);
+            while self.marks.front().is_some_and(|(noted, _)| *noted < number) {
+                self.marks.pop_front();
+            }
             let mark = self.marks.pop_front_if(|(noted, _)| *noted == number).map(|(_, mark)| mark);
             Waiting { copies, mark, ..Waiting::new(stanza) }
         })
@@ -146,7 +146,9 @@ pub(crate) struct Session {
     /// Whether it has asked for the roster, so that it gets pushes (RFC 6121 section 2.1.6).
     pub(crate) interested: bool,
     /// Who has been told by directed presence that the resource is available, and nothing else since.
-    directed: BTreeSet<Jid>,
+    pub(crate) directed: Directed,
+    /// Subscribers from whom an error came since the resource is available, and nothing else since (RFC 3921 section 5.1.1).
+    pub(crate) errors: BTreeSet<BareJid>,
     outbox: VecDeque<Waiting>,
     outbox_bytes: usize,
     congested: bool,
@@ -162,7 +164,8 @@ impl Session {
             jid,
             presence: None,
             interested: false,
-            directed: BTreeSet::new(),
+            directed: Directed::new(),
+            errors: BTreeSet::new(),
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             congested: false,
@@ -188,36 +191,16 @@ impl Session {
         self.presence.is_some()
     }
 
-    /// Keeps in mind who gets directed presence (RFC 6121 section 4.6.3): whether there is room for one more.
-    pub(crate) fn direct(&mut self, presence: &Presence, limit: usize) -> bool {
-        let Some(to) = presence.to() else { return false };
-        if presence.type_() == PresenceType::Unavailable {
-            self.directed.remove(to);
-            return true;
+    /// What a contact gets of it who may not see any more who is available: the end of the subscription has precedence over directed
+    /// presence (RFC 6121 sections 3.2.2 and 4.6.1).
+    pub(crate) fn unavailable_to(&mut self, contact: &BareJid) -> Vec<Presence> {
+        let presence = Presence::new(PresenceType::Unavailable).with_from(self.jid.clone());
+        let told = self.directed.remove_account(contact);
+        if self.is_available() {
+            Vec::from([presence.with_to(contact.clone())])
+        } else {
+            told.map(|to| presence.clone().with_to(to)).collect()
         }
-        let has_room = self.directed.contains(to) || self.directed.len() < limit;
-        if has_room {
-            self.directed.insert(to.clone());
-        }
-        has_room
-    }
-
-    /// The resource is no longer available, for which it said or is said to say this: what those get who had directed presence of it.
-    pub(crate) fn farewells(&mut self, presence: Option<&Presence>) -> Vec<Stanza> {
-        let plain = Presence::new(PresenceType::Unavailable).with_from(self.jid.clone());
-        let presence = presence.unwrap_or(&plain);
-        let told = core::mem::take(&mut self.directed).into_iter();
-        told.map(|to| {
-            let mut farewell = presence.clone();
-            farewell.set_to(Some(to));
-            farewell.into()
-        })
-        .collect()
-    }
-
-    /// Who has been told by directed presence that the resource is available, and nothing else since.
-    pub(crate) fn directed(&self) -> impl Iterator<Item = &Jid> {
-        self.directed.iter()
     }
 
     /// Puts a stanza into the outbox. One stanza always fits an empty one, or it could never be delivered.
@@ -249,6 +232,12 @@ impl Session {
             self.outbox.shrink_to_fit();
         }
         Some(stanza)
+    }
+
+    /// What modules wait for to be written, taken or not, in order.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = Mark> {
+        let taken = self.taken.marks.iter().map(|(_, mark)| *mark);
+        taken.chain(self.outbox.iter().filter_map(|waiting| waiting.mark))
     }
 
     #[cfg(test)]

@@ -212,6 +212,30 @@ fn r3921_8_6_01_a_removal_cancels_what_there_is() {
 }
 
 #[test]
+fn a_removal_ends_directed_presence_too() {
+    let mut stage = Stage::new(&["example.com"], &["user@example.com"]);
+    stage.contact("user@example.com", "contact@example.org", Subscription::From);
+    stage.online("user@example.com/resource");
+    stage.interested("user@example.com/silent");
+    for client in ["user@example.com/resource", "user@example.com/silent"] {
+        stage.send(client, "<presence to='contact@example.org/desk'/>");
+    }
+    stage.gone();
+    let remove = set("1", "<item jid='contact@example.org' subscription='remove'/>");
+    stage.send("user@example.com/resource", &remove);
+    let unavailable = |to: &str, from: &str| {
+        format!("<presence to='contact@example.org{to}' from='user@example.com/{from}' type='unavailable'/>")
+    };
+    let told = stage.gone();
+    assert_eq!(told[..2], [unavailable("", "resource"), unavailable("/desk", "silent")]);
+    assert_eq!(told.len(), 3);
+    // They have been told, so nobody is told again.
+    stage.logout("user@example.com/resource");
+    stage.logout("user@example.com/silent");
+    assert_eq!(stage.gone(), [""; 0]);
+}
+
+#[test]
 fn a_removal_answers_what_was_kept_of_the_contact() {
     let mut stage = Stage::new(&["example.com"], &["user@example.com"]);
     let kept = |type_: &str| {

@@ -349,6 +349,52 @@ fn r3921_10_11_01_blocking_outbound_presence() {
 }
 
 #[test]
+fn who_hides_is_not_seen_to_come_or_go() {
+    let mut stage = all_online(&[ORCHARD]);
+    apply(&mut stage, "<item type='group' value='Friends' action='deny' order='13'><presence-out/></item>");
+    stage.told(BALCONY);
+    stage.send(ORCHARD, "<presence type='unavailable'/>");
+    stage.send(ORCHARD, "<presence/>");
+    stage.logout(ORCHARD);
+    stage.online(ORCHARD);
+    assert_eq!(stage.told(BALCONY), Vec::<String>::new());
+    // The probe that goes out as Juliet comes back.
+    stage.logout(BALCONY);
+    stage.interested(BALCONY);
+    stage.send(BALCONY, "<presence/>");
+    let told = stage.told(BALCONY);
+    assert!(!told.iter().any(|told| told.contains("romeo@example.net")), "{told:?}");
+    // He still hears of her.
+    let told = stage.told(ORCHARD);
+    assert!(told.iter().any(|told| told.contains(BALCONY)), "{told:?}");
+    // A session that may be seen shows itself and no other.
+    done(&mut stage, ORCHARD, "<list name='all'><item action='allow' order='1'/></list>");
+    stage.online(HOME);
+    done(&mut stage, HOME, "<active name='all'/>");
+    assert_eq!(stage.told(BALCONY), [format!("<presence to='juliet@example.com' from='{HOME}'/>")]);
+    stage.logout(ORCHARD);
+    stage.logout(HOME);
+    let gone = format!("<presence to='juliet@example.com' from='{HOME}' type='unavailable'/>");
+    assert_eq!(stage.told(BALCONY), [gone]);
+}
+
+#[test]
+fn who_is_blocked_learns_nothing_by_asking() {
+    let mut stage = all_online(&[ORCHARD]);
+    apply(&mut stage, "<item type='jid' value='juliet@example.com' action='deny' order='1'/>");
+    stage.logout(BALCONY);
+    stage.interested(BALCONY);
+    stage.send(BALCONY, "<presence/>");
+    let told = stage.told(BALCONY);
+    assert!(!told.iter().any(|told| told.contains("romeo@example.net")), "{told:?}");
+    stage.told(ORCHARD);
+    stage.send(BALCONY, "<presence to='romeo@example.net' type='unsubscribe'/>");
+    assert_eq!(stage.told(ORCHARD), Vec::<String>::new());
+    let roster = stage.roster("romeo@example.net");
+    assert_eq!(roster, ["juliet@example.com both", "tybalt@example.com none"]);
+}
+
+#[test]
 fn r3921_10_12_01_blocking_iqs() {
     for way in WAYS {
         let mut stage = all_online(&[ORCHARD]);

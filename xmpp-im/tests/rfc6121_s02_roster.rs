@@ -10,11 +10,15 @@
 
 mod stage;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use proptest::prelude::*;
 use stage::{Stage, error, item, stanza};
+use xmpp_core::jid::Jid;
 use xmpp_core::stanza::Stanza;
-use xmpp_im::store::{Change, Subscription};
+use xmpp_core::xml::ns;
+use xmpp_im::roster::Entry;
+use xmpp_im::store::{Change, RosterItem, Subscription};
 
 const JULIET: &str = "juliet@example.com";
 const BALCONY: &str = "juliet@example.com/balcony";
@@ -241,19 +245,25 @@ fn r6121_2_2_03_a_get_that_makes_no_sense() {
 
 #[test]
 fn a_get_fails_with_the_changes_that_it_shows() {
-    let mut stage = verona();
-    stage.interested(BALCONY);
-    stage.contact(JULIET, "romeo@example.net", Subscription::Both);
-    stage.slow_storage("example.com");
-    stage.login(CHAMBER);
-    for ver in ["", " ver='1-0'"] {
-        stage.send(BALCONY, &set(NURSE));
-        stage.send(CHAMBER, &get("", ver));
-        assert_eq!(stage.told(CHAMBER), [""; 0], "{ver}");
-        stage.fail("example.com");
-        let told = stage.told(CHAMBER);
-        assert_eq!((told.len(), error(&told[0]).0), (1, "internal-server-error"), "{told:?}");
-        assert!(error(&stage.told(BALCONY)[0]).0 == "internal-server-error");
+    let mut stage = romeo();
+    stage.interested("romeo@example.net/orchard");
+    stage.login(HOME);
+    stage.slow_storage("example.net");
+    for ver in ["", " ver='1-e'"] {
+        // What fails, and what comes after it and is kept.
+        stage.send("romeo@example.net/orchard", &set("<item jid='bill@example.org' name='Bill'/>"));
+        stage.send(HOME, &get("", ver));
+        stage.send("romeo@example.net/orchard", &set(NURSE));
+        assert_eq!(stage.told(HOME), [""; 0], "{ver}");
+        stage.fail("example.net");
+        stage.store("example.net");
+        // It has not got the roster, so it is told nothing that it would take for all of the news.
+        let told = stage.told(HOME);
+        assert_eq!((told.len(), error(&told[0]).0), (1, "internal-server-error"), "{ver}: {told:?}");
+        stage.send("romeo@example.net/orchard", &set(NURSE));
+        stage.store("example.net");
+        assert_eq!(stage.told(HOME), [""; 0], "{ver}");
+        assert_eq!(error(&stage.told("romeo@example.net/orchard")[0]).0, "internal-server-error");
     }
 }
 
@@ -457,4 +467,122 @@ fn r6121_2_1_1_01_a_client_makes_no_versions() {
     let set = "<iq id='s' type='set'><query xmlns='jabber:iq:roster' ver='9-99'><item jid='nurse@example.com'/></query></iq>";
     let (pushes, _) = stage.ask(BALCONY, set);
     assert!(pushes[0].contains("ver='1-1'"), "{}", pushes[0]);
+}
+
+/// What a client has of its roster, by the rules of section 2.6.
+#[derive(Debug, Default)]
+struct Mirror {
+    items: BTreeMap<Jid, RosterItem>,
+    ver: String,
+    has_roster: bool,
+    /// Whether it waits for its roster.
+    waits: bool,
+}
+
+impl Mirror {
+    fn read(&mut self, stanzas: Vec<Stanza>) {
+        for stanza in stanzas {
+            let Stanza::Iq(iq) = stanza else { panic!("{stanza}") };
+            if iq.id() == "g" {
+                self.waits = false;
+                self.has_roster |= !iq.is_error();
+                if iq.payload().is_some() && !iq.is_error() {
+                    self.items.clear();
+                }
+            }
+            let query = iq.payload().filter(|query| query.is(ns::ROSTER, "query") && !iq.is_error());
+            if let Some(query) = query.filter(|_| iq.id() == "g" || iq.is_request()) {
+                assert!(self.has_roster, "{iq} to who has not got the roster");
+                for entry in query.children().filter_map(Entry::parse) {
+                    match entry {
+                        Entry::Present(item) => drop(self.items.insert(item.jid().clone(), item)),
+                        Entry::Removed(jid) => drop(self.items.remove(&jid)),
+                    }
+                }
+                self.ver = query.attr("ver").unwrap().to_string();
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Set(usize, usize, String),
+    Remove(usize, usize),
+    Get(usize),
+    Reconnect(usize),
+    Store,
+    Fail,
+}
+
+fn any_op() -> impl Strategy<Value = Op> {
+    let (client, contact) = (0..2_usize, 0..4_usize);
+    prop_oneof![
+        4 => (client.clone(), contact.clone(), "[ab]{0,120}").prop_map(|(client, contact, name)| Op::Set(client, contact, name)),
+        2 => (client.clone(), contact).prop_map(|(client, contact)| Op::Remove(client, contact)),
+        3 => client.clone().prop_map(Op::Get),
+        2 => client.prop_map(Op::Reconnect),
+        6 => Just(Op::Store),
+        1 => Just(Op::Fail),
+    ]
+}
+
+proptest! {
+    /// Two resources change, ask, come and go, while storage is slow and fails: each has the roster in the end.
+    #[test]
+    fn mirrors_agree_with_the_store(ops in proptest::collection::vec(any_op(), 1..50)) {
+        let clients = [BALCONY, CHAMBER];
+        let mut mirrors = [Mirror::default(), Mirror::default()];
+        let mut stage = verona();
+        clients.iter().for_each(|client| stage.login(client));
+        stage.slow_storage("example.com");
+        let ask = |stage: &mut Stage, client: usize, mirrors: &mut [Mirror; 2]| {
+            mirrors[client].waits = true;
+            stage.send(clients[client], &get("", &format!(" ver='{}'", mirrors[client].ver)));
+        };
+        for op in ops {
+            match op {
+                Op::Set(client, contact, name) => {
+                    stage.send(clients[client], &set(&format!("<item jid='c{contact}@example.net' name='{name}'/>")));
+                }
+                Op::Remove(client, contact) => {
+                    stage.send(clients[client], &set(&format!("<item jid='c{contact}@example.net' subscription='remove'/>")));
+                }
+                Op::Get(client) => {
+                    // A client asks once and waits.
+                    if !mirrors[client].waits && !mirrors[client].has_roster {
+                        ask(&mut stage, client, &mut mirrors);
+                    }
+                }
+                Op::Reconnect(client) => {
+                    stage.logout(clients[client]);
+                    stage.login(clients[client]);
+                    mirrors[client].has_roster = false;
+                    mirrors[client].waits = false;
+                }
+                Op::Store => stage.store_any("example.com"),
+                Op::Fail => stage.fail_any("example.com"),
+            }
+            for (client, mirror) in clients.iter().zip(&mut mirrors) {
+                mirror.read(stage.stanzas(client));
+            }
+        }
+        while stage.is_storing("example.com") {
+            stage.store("example.com");
+        }
+        for (client, mirror) in clients.iter().zip(&mut mirrors) {
+            mirror.read(stage.stanzas(client));
+        }
+        for client in 0..2 {
+            if !mirrors[client].has_roster {
+                ask(&mut stage, client, &mut mirrors);
+                mirrors[client].read(stage.stanzas(clients[client]));
+            }
+            let stored = stage.stored(JULIET);
+            let stored: BTreeMap<_, _> =
+                stored.roster().iter().map(|item| (item.jid().clone(), item.clone().with_version(0))).collect();
+            prop_assert!(mirrors[client].has_roster);
+            prop_assert_eq!(&mirrors[client].items, &stored);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use xmpp_core::jid::BareJid;
 use xmpp_core::stanza::{Message, Presence, PresenceType};
 use xmpp_core::time::Instant;
 use xmpp_im::client::{ClientEvent, ClientSession, Contact};
-use xmpp_im::store::Subscription;
+use xmpp_im::store::{RosterItem, Subscription};
 
 #[derive(Args)]
 pub(crate) struct Wishes {
@@ -93,7 +93,10 @@ impl User {
         let Some(from) = presence.from().filter(|from| from.to_bare() != own) else { return Ok(()) };
         let there = presence.type_() == PresenceType::Available;
         println!("{} {from}", if there { "there" } else { "gone" });
-        if let Some(text) = self.wishes.say.as_ref().filter(|_| there)
+        // A stranger may show up too: whoever chats is seen for that time.
+        let item = session.roster().get(from.to_bare().as_jid());
+        let shown = |item: &RosterItem| matches!(item.subscription(), Subscription::To | Subscription::Both);
+        if let Some(text) = self.wishes.say.as_ref().filter(|_| there && item.is_some_and(shown))
             && self.greeted.insert(from.to_bare())
         {
             session.chat(now, Message::chat(from.to_bare()).with_body(text))?;

@@ -95,6 +95,6 @@ impl Barriers {
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.moved.is_empty()
+        self.open.values().all(BTreeMap::is_empty) && self.moved.is_empty()
     }
 }

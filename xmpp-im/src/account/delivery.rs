@@ -3,15 +3,17 @@
 use alloc::vec::Vec;
 
 use xmpp_core::jid::Jid;
-use xmpp_core::profile::Profile;
+use xmpp_core::profile::{Profile, UnsharedPresence};
 use xmpp_core::stanza::{Condition, PresenceType, Stanza, StanzaError};
 
 use super::barrier::Source;
 use super::step::{Delivery, Effect, Step};
-use super::{Account, Cx, Kind};
+use super::{Account, Cx, Kind, State};
 use crate::module::{Found, Hooks, Modules, Target};
+use crate::presence::{Known, answer};
 use crate::routing::{Decision, Resource, Traffic, route};
 use crate::session::{Copies, Session, Waiting};
+use crate::subscription;
 
 impl Account {
     /// A stanza for the account, or for one of its resources.
@@ -25,8 +27,17 @@ impl Account {
             (_, Some(resource)) if self.sessions.iter().any(|session| session.jid.resource() == resource) => {
                 Target::Session
             }
-            (_, Some(_)) => return self.by_table(stanza, false, cx),
+            (_, Some(_)) => {
+                return match stanza {
+                    Stanza::Presence(presence) => self.presence_inbound(presence, cx),
+                    stanza => self.by_table(stanza, false, cx),
+                };
+            }
         };
+        // RFC 6121 section 8.5.3.1: the answer is the one of a resource that is not connected.
+        if target == Target::Session && self.is_hidden_from(&stanza, cx.profile) {
+            return cx.refuse(Condition::ServiceUnavailable);
+        }
         if self.handle(&stanza, target, cx).is_break() {
             return;
         }
@@ -39,6 +50,21 @@ impl Account {
             }
             stanza => self.by_table(stanza, false, cx),
         }
+    }
+
+    /// Whether it is a request to a resource, from somebody with whom that resource does not share its presence.
+    fn is_hidden_from(&self, stanza: &Stanza, profile: &Profile) -> bool {
+        let (Stanza::Iq(iq), State::Ready(ready)) = (stanza, &self.state) else { return false };
+        let (Some(from), Some(to)) = (iq.from(), iq.to()) else { return false };
+        if !iq.is_request() || profile.unshared_presence() == UnsharedPresence::Delivered {
+            return false;
+        }
+        let contact = from.to_bare();
+        let mut addressed = self.sessions.iter().filter(|session| session.jid == *to);
+        let is_shared = contact == self.jid
+            || ready.is_subscriber(contact.as_jid())
+            || addressed.any(|session| session.directed.has_told(from));
+        !is_shared
     }
 
     /// Delivers a stanza as the table has it. It is `rerouted` if it was for a session that ended before it got it.
@@ -58,8 +84,7 @@ impl Account {
                     cx.step.push(Effect::Deliver(Delivery { session, waiting, is_answer }));
                 }
             }
-            Decision::Answer => cx.refuse(Condition::ServiceUnavailable),
-            Decision::Unavailable => cx.refuse(Condition::ServiceUnavailable),
+            Decision::Answer | Decision::Unavailable => cx.refuse(Condition::ServiceUnavailable),
             Decision::Undeliverable => {
                 let is_taken = match &stanza {
                     Stanza::Message(message) => self.undeliverable(message, cx).is_break(),
@@ -111,6 +136,12 @@ pub(crate) fn wakes(stanza: &Stanza, modules: &Modules, profile: &Profile) -> bo
 
 /// What the sender of a stanza gets if the account is not there or nobody of it is: the same in both cases.
 pub(crate) fn unattended(stanza: &Stanza, modules: &Modules, profile: &Profile) -> Option<Stanza> {
+    if let Stanza::Presence(probe) = stanza
+        && probe.type_() == PresenceType::Probe
+    {
+        let refused = answer(probe, &Known::new(subscription::State::None, &[]), profile.refused_probe());
+        return refused.into_iter().next().map(Stanza::Presence);
+    }
     let resource = stanza.to().and_then(Jid::resource);
     let refused = modules.find(stanza, Target::Account, false).find_map(|found| match found {
         Found::Refused(condition) if resource.is_none() => Some(condition),

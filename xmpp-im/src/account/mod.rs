@@ -15,23 +15,24 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use xmpp_core::entropy::Entropy;
-use xmpp_core::jid::BareJid;
+use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::profile::Profile;
-use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+use xmpp_core::stanza::{Condition, Presence, Stanza, StanzaError};
 use xmpp_core::time::UtcTime;
 
 use self::barrier::{Barriers, Cause, Source};
 use self::parts::Parts;
+use self::presence::Departure;
 use self::step::{Effect, Order, Outlet, Step};
 use crate::limits::HostLimits;
 use crate::module::{Modules, Target};
 use crate::roster::Roster;
 use crate::routing::Traffic;
 use crate::session::{Session, SessionId, Taken, Waiting};
-use crate::store::{AccountData, Change, OfflineMessage, Persist};
+use crate::store::{AccountData, Change, OfflineMessage, Persist, Subscription};
 
 pub(crate) use self::delivery::{unattended, wakes};
-pub(crate) use self::presence::goodbyes;
+pub(crate) use self::subscription::goodbyes;
 
 /// What an account takes in.
 #[derive(Debug)]
@@ -56,6 +57,14 @@ impl Input {
             Input::Inbound(_, source) => source.cause(),
         }
     }
+}
+
+/// What waits for an account to be loaded.
+#[derive(Debug)]
+enum Parked {
+    Input(Input),
+    /// One of its sessions has ended: who is to hear of it the roster says.
+    Gone(SessionId, Departure),
 }
 
 /// What an account works with and into.
@@ -101,7 +110,7 @@ pub(crate) enum Stay {
 
 #[derive(Debug)]
 enum State {
-    Loading { ticket: u64, parked: VecDeque<Input>, parked_bytes: usize },
+    Loading { ticket: u64, parked: VecDeque<Parked>, parked_bytes: usize },
     Ready(Ready),
 }
 
@@ -109,9 +118,11 @@ enum State {
 #[derive(Debug, Default)]
 struct Ready {
     roster: Roster,
+    /// What it said last before nobody of it was available any more, and when.
+    last_presence: Option<(UtcTime, Presence)>,
     parts: Parts,
     /// By ticket: modules that wait for offline messages.
-    pages: BTreeMap<u64, usize>,
+    pages: BTreeMap<u64, (usize, u64)>,
 }
 
 #[derive(Debug)]
@@ -206,33 +217,46 @@ impl Account {
         for session in self.sessions.iter().map(|session| session.id).collect::<Vec<_>>() {
             self.session_started(session, cx);
         }
+        self.announce_again(cx);
         self.commit(cx);
-        for input in parked {
-            cx.barriers.end(input.cause());
-            self.input(input, cx);
+        for parked in parked {
+            match parked {
+                Parked::Input(input) => {
+                    cx.barriers.end(input.cause());
+                    self.input(input, cx);
+                }
+                Parked::Gone(session, departure) => self.depart(session, departure, cx),
+            }
             self.commit(cx);
         }
     }
 
     /// What is left of an account that is given up.
     pub(crate) fn into_remains(self, barriers: &mut Barriers) -> Remains {
+        let (subscribers, parked) = match self.state {
+            State::Ready(ready) => (ready.roster.subscribers().cloned().collect(), VecDeque::new()),
+            State::Loading { parked, .. } => (Vec::new(), parked),
+        };
         let Remains { mut farewells, mut stranded, mut taken } = Remains::default();
         for mut session in self.sessions {
             let id = session.id;
             barriers.forget(id);
-            farewells.extend(session.farewells(None));
+            farewells.extend(Departure::of(&mut session).into_farewells(&subscribers));
             let (handed, outbox) = session.into_parts();
             stranded.extend(outbox.into_iter().filter_map(Waiting::undelivered));
             taken.push((id, handed));
         }
-        if let State::Loading { parked, .. } = self.state {
-            for input in parked {
-                barriers.end(input.cause());
-                match input {
-                    Input::Inbound(stanza, _) => stranded.push(stanza),
-                    // Its sender has ended.
-                    Input::Own(..) => {}
+        for parked in parked {
+            match parked {
+                Parked::Input(input) => {
+                    barriers.end(input.cause());
+                    match input {
+                        Input::Inbound(stanza, _) => stranded.push(stanza),
+                        // Its sender has ended.
+                        Input::Own(..) => {}
+                    }
                 }
+                Parked::Gone(_, departure) => farewells.extend(departure.into_farewells(&[])),
             }
         }
         Remains { farewells, stranded, taken }
@@ -250,7 +274,7 @@ impl Account {
             if parked.len() < cx.limits.parked_stanzas() && bytes <= cx.limits.parked_bytes() {
                 *parked_bytes = bytes;
                 cx.barriers.begin(input.cause());
-                parked.push_back(input);
+                parked.push_back(Parked::Input(input));
             } else {
                 cx.refuse(Condition::ResourceConstraint);
             }
@@ -308,6 +332,9 @@ impl Account {
         if let State::Ready(ready) = &mut self.state {
             let before = change.contact().and_then(|contact| ready.roster.get(contact)).cloned();
             ready.roster.make(&change, &self.sessions, cx.entropy, &mut cx.step);
+            if let Change::SetLastPresence { at, presence } = &change {
+                ready.last_presence = Some((*at, presence.clone()));
+            }
             cx.step.change(change, before, step::State::OWN);
         }
     }
@@ -322,8 +349,18 @@ impl Account {
             seq
         });
         let changes = self.order.commit(step, seq, &mut cx.outlet());
+        self.disappoint();
         if let Some(seq) = seq {
             cx.persists.push(Persist { owner: self.jid.clone(), seq, changes });
+        }
+    }
+
+    /// Who asked for the roster and did not get it gets no pushes either (RFC 6121 section 2.6.3: the version of a push stands for all before it).
+    fn disappoint(&mut self) {
+        for id in self.order.take_disappointed() {
+            if let Some(session) = self.session_mut(id) {
+                session.interested = false;
+            }
         }
     }
 
@@ -342,6 +379,7 @@ impl Account {
         if !self.order.failed(seq, &mut cx.outlet()) {
             return false;
         }
+        self.disappoint();
         match &mut self.state {
             // A load that was asked for before the failure may have missed it, so it does not count any more.
             State::Loading { ticket: awaited, .. } => *awaited = ticket,
@@ -355,9 +393,6 @@ impl Account {
     /// Ends a session. `unsent` is what its transport had taken and never sent; that and what still waited finds another way, or its
     /// sender is told.
     pub(crate) fn detach(&mut self, id: SessionId, unsent: Vec<Stanza>, cx: &mut Cx<'_>) {
-        // What does not come back was sent.
-        let written = self.session_mut(id).map(|session| session.taken_mut().written_before(unsent.len()));
-        self.written(id, written.unwrap_or_default(), cx);
         let Some(session) = self.remove(id, cx) else { return };
         let (taken, outbox) = session.into_parts();
         for waiting in taken.unsent(unsent).chain(outbox) {
@@ -372,9 +407,9 @@ impl Account {
     }
 
     /// A module waits for a page of offline messages.
-    pub(crate) fn pages(&mut self, module: usize, ticket: u64) {
+    pub(crate) fn pages(&mut self, module: usize, after: u64, ticket: u64) {
         if let State::Ready(ready) = &mut self.state {
-            ready.pages.insert(ticket, module);
+            ready.pages.insert(ticket, (module, after));
         }
     }
 
@@ -386,15 +421,15 @@ impl Account {
         cx: &mut Cx<'_>,
     ) -> bool {
         let State::Ready(ready) = &mut self.state else { return false };
-        let Some(module) = ready.pages.remove(&ticket) else { return false };
-        self.page(module, messages, cx);
+        let Some((module, after)) = ready.pages.remove(&ticket) else { return false };
+        self.page(module, after, messages, cx);
         true
     }
 
     /// What the account's contacts are told when it is deleted; none if it is not in memory.
     pub(crate) fn goodbyes(&self) -> Option<Vec<Stanza>> {
         let State::Ready(ready) = &self.state else { return None };
-        Some(goodbyes(&self.jid, &self.sessions, ready.roster.items()))
+        Some(goodbyes(&self.jid, &ready.roster))
     }
 
     /// Ends a session because a module wants it. What it had taken, if it was still there.
@@ -427,7 +462,7 @@ impl Account {
 /// What is left of an account that is given up.
 #[derive(Debug, Default)]
 pub(crate) struct Remains {
-    /// What those get who had directed presence of its sessions.
+    /// What those get who had been told that its sessions are available.
     pub(crate) farewells: Vec<Stanza>,
     /// What others sent and nobody got.
     pub(crate) stranded: Vec<Stanza>,
@@ -436,9 +471,16 @@ pub(crate) struct Remains {
 }
 
 impl Ready {
-    fn new(jid: &BareJid, kind: Kind, data: AccountData, modules: &Modules) -> Self {
+    /// Whether that is the bare JID of a contact that gets the account's presence.
+    fn is_subscriber(&self, address: &Jid) -> bool {
+        let item = self.roster.get(address).filter(|_| !address.is_full());
+        item.is_some_and(|item| matches!(item.subscription(), Subscription::From | Subscription::Both))
+    }
+
+    fn new(jid: &BareJid, kind: Kind, mut data: AccountData, modules: &Modules) -> Self {
         let parts = Parts::open(jid, kind, &data, modules);
-        Ready { roster: data.into(), parts, pages: BTreeMap::new() }
+        let last_presence = data.last_presence.take();
+        Ready { roster: data.into(), last_presence, parts, pages: BTreeMap::new() }
     }
 }
 

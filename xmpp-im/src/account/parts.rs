@@ -11,6 +11,7 @@ use super::barrier::Source;
 use super::step::{Effect, Notice};
 use super::{Account, Cx, Kind, State};
 use crate::module::{BadState, Context, Found, Hooks, Kept, Modules, Part, SessionView, Target, Verdict};
+use crate::roster::Roster;
 use crate::session::{Mark, Session, SessionId};
 use crate::store::{AccountData, OfflineMessage};
 
@@ -48,6 +49,34 @@ impl Parts {
     }
 }
 
+impl Opened {
+    fn call<T>(
+        &mut self,
+        (owner, kind): (&BareJid, Kind),
+        roster: &mut Roster,
+        sessions: &mut [Session],
+        cx: &mut Cx<'_>,
+        call: impl FnOnce(&mut dyn Part, &mut Context<'_>) -> T,
+    ) -> Result<T, BadState> {
+        let part = self.part.as_mut().map_err(|error| *error)?;
+        let mut context = Context {
+            owner,
+            is_anonymous: kind == Kind::Anonymous,
+            module: self.module,
+            name: self.name,
+            origin: cx.step.origin(),
+            now: cx.now,
+            limits: cx.limits,
+            entropy: cx.entropy,
+            roster,
+            sessions,
+            step: &mut cx.step,
+            room: cx.room,
+        };
+        Ok(call(&mut **part, &mut context))
+    }
+}
+
 impl Account {
     /// Calls the parts with that hook, in order, until one has handled it.
     fn each(
@@ -60,30 +89,17 @@ impl Account {
         if !cx.modules.has(hook) {
             return ControlFlow::Continue(());
         }
+        let owner = (&self.jid, self.kind);
         for opened in ready.parts.0.iter_mut().filter(|opened| opened.hooks.has(hook)) {
-            let Ok(part) = &mut opened.part else { continue };
-            let mut context = Context {
-                owner: &self.jid,
-                is_anonymous: self.kind == Kind::Anonymous,
-                module: opened.module,
-                name: opened.name,
-                origin: cx.step.origin(),
-                now: cx.now,
-                limits: cx.limits,
-                entropy: cx.entropy,
-                roster: &mut ready.roster,
-                sessions: &mut self.sessions,
-                step: &mut cx.step,
-                room: cx.room,
-            };
-            if call(&mut **part, &mut context) == Verdict::Handled {
+            let verdict = opened.call(owner, &mut ready.roster, &mut self.sessions, cx, &mut call);
+            if verdict == Ok(Verdict::Handled) {
                 return ControlFlow::Break(());
             }
         }
         ControlFlow::Continue(())
     }
 
-    /// Calls the part of one module.
+    /// Calls the part of one module, if it has one here.
     fn one<T>(
         &mut self,
         module: usize,
@@ -92,25 +108,7 @@ impl Account {
     ) -> Option<Result<T, BadState>> {
         let State::Ready(ready) = &mut self.state else { return None };
         let opened = ready.parts.get_mut(module)?;
-        let part = match &mut opened.part {
-            Ok(part) => part,
-            Err(error) => return Some(Err(*error)),
-        };
-        let mut context = Context {
-            owner: &self.jid,
-            is_anonymous: self.kind == Kind::Anonymous,
-            module: opened.module,
-            name: opened.name,
-            origin: cx.step.origin(),
-            now: cx.now,
-            limits: cx.limits,
-            entropy: cx.entropy,
-            roster: &mut ready.roster,
-            sessions: &mut self.sessions,
-            step: &mut cx.step,
-            room: cx.room,
-        };
-        Some(Ok(call(&mut **part, &mut context)))
+        Some(opened.call((&self.jid, self.kind), &mut ready.roster, &mut self.sessions, cx, call))
     }
 
     /// Lets the modules that match a request or another stanza handle it.
@@ -219,8 +217,14 @@ impl Account {
     }
 
     /// A page of offline messages has come for a module, or will not.
-    pub(super) fn page(&mut self, module: usize, messages: Option<Vec<OfflineMessage>>, cx: &mut Cx<'_>) {
-        let _ = self.one(module, cx, |part, context| part.messages_loaded(messages, context));
+    pub(super) fn page(
+        &mut self,
+        module: usize,
+        after: u64,
+        messages: Option<Vec<OfflineMessage>>,
+        cx: &mut Cx<'_>,
+    ) {
+        let _ = self.one(module, cx, |part, context| part.messages_loaded(after, messages, context));
         self.settle(cx);
     }
 

@@ -1,39 +1,64 @@
-//! Presence of an account's resources: who is told of it (RFC 3921 section 5.1, RFC 6121 section 4).
+//! Presence of an account's resources: who is told of it, and what others learn who ask (RFC 3921 section 5.1, RFC 6121 section 4).
+//!
+//! What goes to many is made once: of each copy only the addresses are its own. What the presence of others is to the account, nobody
+//! remembers: it is delivered to whoever is available, and asked for anew for each resource that becomes available.
 
 use alloc::vec::Vec;
 
-use xmpp_core::jid::BareJid;
+use xmpp_core::entropy::Label;
+use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{Condition, Presence, PresenceType, Stanza};
 
-use super::{Account, Cx};
+use super::{Account, Cx, Kind, Parked, State};
+use crate::presence::{Directed, Known, Resource, answer, check};
 use crate::session::{Session, SessionId};
-use crate::store::{RosterItem, Subscription};
+use crate::store::{Change, PendingKind};
+use crate::subscription;
 
+/// How many requests without an answer are made again when a user comes online. Of more, others the next time.
+const ASKED_AGAIN: usize = 64;
+
+/// What a session leaves behind that was available, or had told somebody so.
+#[derive(Debug)]
+pub(super) struct Departure {
+    /// What is said of it.
+    presence: Presence,
+    directed: Directed,
+    was_available: bool,
+}
+
+impl Departure {
+    /// A session ends without a word. RFC 6121 section 4.5.2: it is unavailable, whether it said so or not.
+    pub(super) fn of(session: &mut Session) -> Self {
+        Departure {
+            presence: Presence::new(PresenceType::Unavailable).with_from(session.jid.clone()),
+            directed: core::mem::take(&mut session.directed),
+            was_available: session.is_available(),
+        }
+    }
+
+    fn tells_anybody(&self) -> bool {
+        self.was_available || !self.directed.is_empty()
+    }
+
+    /// What is said to whom, of an account that is given up.
+    pub(super) fn into_farewells(self, subscribers: &[Jid]) -> impl Iterator<Item = Stanza> {
+        let Departure { presence, mut directed, was_available } = self;
+        let subscribers = subscribers.iter().filter(move |_| was_available).cloned();
+        subscribers.chain(directed.take()).map(move |to| presence.clone().with_to(to).into())
+    }
+}
+
+// What the account's own sessions say.
 impl Account {
     /// Presence that one of the sessions sends to nobody in particular.
     pub(super) fn presence(&mut self, id: SessionId, presence: Presence, cx: &mut Cx<'_>) {
         match presence.type_() {
-            PresenceType::Available => match presence.priority() {
+            PresenceType::Available => match check(&presence) {
                 Ok(priority) => self.available(id, presence, priority, cx),
-                Err(_) => cx.refuse(Condition::BadRequest),
+                Err(fault) => cx.refuse_with(fault.into()),
             },
-            PresenceType::Unavailable => {
-                let was_available = self.session_mut(id).is_some_and(|session| session.is_available());
-                if was_available {
-                    // RFC 6121 section 4.5.2: the resource that leaves is told too.
-                    self.broadcast(&presence, cx);
-                }
-                let farewells = self.session_mut(id).map(|session| {
-                    session.presence = None;
-                    session.farewells(Some(&presence))
-                });
-                for farewell in farewells.into_iter().flatten() {
-                    self.send(farewell, cx);
-                }
-                if was_available {
-                    self.presence_changed(id, cx);
-                }
-            }
+            PresenceType::Unavailable => self.unavailable(id, &presence, cx),
             PresenceType::Error => {}
             // RFC 6121 section 4.3: a probe is no reason for an error, even if a client has none to send.
             PresenceType::Probe => self.introduce(id, |_| true, cx),
@@ -42,13 +67,49 @@ impl Account {
     }
 
     fn available(&mut self, id: SessionId, presence: Presence, priority: i8, cx: &mut Cx<'_>) {
+        let is_first = !self.sessions.iter().any(Session::is_available);
         let Some(session) = self.session_mut(id) else { return };
-        let initial = session.presence.replace((presence.clone(), priority)).is_none();
-        self.broadcast(&presence, cx);
-        if initial {
+        let is_initial = session.presence.replace((presence.clone(), priority)).is_none();
+        self.echo(&presence, cx);
+        self.announce(id, &presence, cx);
+        if is_initial {
             self.introduce(id, |other| other != id, cx);
+            self.probe_contacts(cx);
+            self.present_requests(id, cx);
+        }
+        if is_first {
+            self.ask_again(cx);
         }
         self.presence_changed(id, cx);
+        if is_initial {
+            self.present_notices(id, cx);
+        }
+    }
+
+    fn unavailable(&mut self, id: SessionId, presence: &Presence, cx: &mut Cx<'_>) {
+        let Some(session) = self.session_mut(id) else { return };
+        let was_available = session.is_available();
+        let directed = core::mem::take(&mut session.directed);
+        if was_available {
+            // RFC 6121 section 4.5.2: the resource that leaves is told too.
+            self.echo(presence, cx);
+        }
+        if let Some(session) = self.session_mut(id) {
+            session.presence = None;
+            session.errors.clear();
+        }
+        self.farewell(&Departure { presence: presence.clone(), directed, was_available }, cx);
+        if was_available {
+            self.presence_changed(id, cx);
+            self.note_last(presence, cx);
+        }
+    }
+
+    /// RFC 6121 section 4.2.2: everybody is subscribed to their own presence, the resource that sent it among them.
+    fn echo(&mut self, presence: &Presence, cx: &mut Cx<'_>) {
+        let mut presence = presence.clone();
+        presence.set_to(Some(self.jid.clone().into()));
+        self.hand_out(&presence, Session::is_available, cx);
     }
 
     /// Tells a session of the account's available resources.
@@ -57,86 +118,258 @@ impl Account {
         let told: Vec<_> = told.filter_map(|session| session.presence.clone()).collect();
         for (mut presence, _) in told {
             presence.set_to(Some(self.jid.clone().into()));
-            cx.step.deliver(id, presence.into());
+            self.hand_out(&presence, |session| session.id == id, cx);
         }
     }
 
-    /// RFC 6121 section 4.2.2: everybody is subscribed to their own presence, the resource that sent it among them.
-    fn broadcast(&mut self, presence: &Presence, cx: &mut Cx<'_>) {
-        let mut presence = presence.clone();
-        presence.set_to(Some(self.jid.clone().into()));
-        let available = self.sessions.iter().filter(|session| session.is_available());
-        for id in available.map(|session| session.id).collect::<Vec<_>>() {
-            cx.step.deliver(id, presence.clone().into());
+    /// Tells the subscribers what a session has said, except those that have answered what it said before with an error (RFC 3921 section
+    /// 5.1.2).
+    fn announce(&mut self, id: SessionId, presence: &Presence, cx: &mut Cx<'_>) {
+        let Some(session) = self.sessions.iter().find(|session| session.id == id) else { return };
+        let State::Ready(ready) = &self.state else { return };
+        let hears =
+            |contact: &&Jid| session.errors.is_empty() || !session.errors.contains(&contact.to_bare());
+        for contact in ready.roster.subscribers().filter(hears).cloned().collect::<Vec<_>>() {
+            self.show(presence.clone().with_to(contact).into(), cx);
+        }
+    }
+
+    /// RFC 6121 section 4.3.1: for each resource that comes online, since what others have learned by now is not kept.
+    fn probe_contacts(&mut self, cx: &mut Cx<'_>) {
+        let State::Ready(ready) = &self.state else { return };
+        for contact in ready.roster.subscribed_to().cloned().collect::<Vec<_>>() {
+            let probe = Presence::new(PresenceType::Probe).with_from(self.jid.clone()).with_to(contact);
+            self.send(probe.with_id(&cx.entropy.token(Label::StanzaId)).into(), cx);
+        }
+    }
+
+    /// RFC 6121 section 3.1.2: requests may have been lost on their way.
+    fn ask_again(&mut self, cx: &mut Cx<'_>) {
+        let State::Ready(ready) = &self.state else { return };
+        let asked = ready.roster.items().filter(|item| item.ask()).map(|item| item.jid().clone());
+        let mut asked: Vec<_> = asked.collect();
+        if asked.len() > ASKED_AGAIN {
+            let first = cx.entropy.number(Label::StanzaId) % asked.len() as u64;
+            asked.rotate_left(usize::try_from(first).unwrap_or(0));
+            asked.truncate(ASKED_AGAIN);
+        }
+        for contact in asked {
+            let request = Presence::new(PresenceType::Subscribe).with_from(self.jid.clone()).with_to(contact);
+            self.show(request.with_id(&cx.entropy.token(Label::StanzaId)).into(), cx);
+        }
+    }
+
+    /// RFC 6121 section 3.1.3: whoever becomes available gets the requests that nobody has answered.
+    fn present_requests(&mut self, id: SessionId, cx: &mut Cx<'_>) {
+        let State::Ready(ready) = &self.state else { return };
+        for request in ready.roster.requests().cloned().collect::<Vec<_>>() {
+            self.hand_out(&request, |session| session.id == id, cx);
+        }
+    }
+
+    /// RFC 3921 section 9.4: what happened while nobody was there is told once. A step of its own, so that nothing else waits until it is stored
+    /// that it was told.
+    fn present_notices(&mut self, id: SessionId, cx: &mut Cx<'_>) {
+        let State::Ready(ready) = &self.state else { return };
+        let notices: Vec<_> = ready.roster.notices().cloned().collect();
+        if notices.is_empty() || !self.order.has_room(cx.limits) {
+            return;
+        }
+        self.commit(cx);
+        for notice in notices {
+            if self.hand_out(&notice, |session| session.id == id, cx)
+                && let Some(from) = notice.from().map(Jid::to_bare)
+            {
+                self.change(Change::RemovePending { from, kind: PendingKind::Notice }, cx);
+            }
+        }
+        self.commit(cx);
+    }
+
+    /// Tells what a session leaves behind: to the subscribers, if it was available, and to those who got directed presence of it and would
+    /// not hear otherwise (RFC 6121 sections 4.5.2 and 4.6.3). Errors do not matter: RFC 6121 section 4.5.2 excepts nobody.
+    fn farewell(&mut self, departure: &Departure, cx: &mut Cx<'_>) {
+        let Departure { presence, directed, was_available } = departure;
+        let State::Ready(ready) = &self.state else { return };
+        let subscribers = ready.roster.subscribers().filter(|_| *was_available);
+        let others = directed.iter().filter(|to| !(*was_available && ready.is_subscriber(to)));
+        for to in subscribers.chain(others).cloned().collect::<Vec<_>>() {
+            self.send(presence.clone().with_to(to).into(), cx);
+        }
+    }
+
+    /// Keeps in mind what the account has said last, once nobody is available any more (RFC 3921 section 5.1.3). A step of its own: contacts
+    /// have to hear that nobody is there, whether this can be stored or not.
+    fn note_last(&mut self, presence: &Presence, cx: &mut Cx<'_>) {
+        if !self.sessions.iter().any(Session::is_available) && self.order.has_room(cx.limits) {
+            self.commit(cx);
+            self.change(Change::SetLastPresence { at: cx.now, presence: presence.clone() }, cx);
+            self.commit(cx);
         }
     }
 
     /// A session has ended and is not among the others any more: what it leaves behind.
     pub(super) fn session_gone(&mut self, mut session: Session, cx: &mut Cx<'_>) -> Option<Session> {
-        for farewell in session.farewells(None) {
-            self.send(farewell, cx);
+        let departure = Departure::of(&mut session);
+        if departure.was_available {
+            self.echo(&departure.presence, cx);
         }
-        if session.is_available() {
-            // RFC 6121 section 4.5.2: a resource that is gone is unavailable, whether it said so or not.
-            let presence = Presence::new(PresenceType::Unavailable).with_from(session.jid.clone());
-            self.broadcast(&presence, cx);
-            self.presence_changed(session.id, cx);
-        }
-        self.session_ended(session.id, cx);
+        self.depart(session.id, departure, cx);
         Some(session)
+    }
+
+    /// The second half of [`session_gone`](Self::session_gone), once it is known who the subscribers are.
+    pub(super) fn depart(&mut self, id: SessionId, departure: Departure, cx: &mut Cx<'_>) {
+        if let State::Loading { parked, .. } = &mut self.state {
+            if departure.tells_anybody() {
+                parked.push_back(Parked::Gone(id, departure));
+            }
+            return;
+        }
+        self.farewell(&departure, cx);
+        if departure.was_available {
+            self.presence_changed(id, cx);
+        }
+        self.session_ended(id, cx);
+        if departure.was_available {
+            self.note_last(&departure.presence, cx);
+        }
     }
 
     /// Presence that one of the sessions sends to somebody else.
     pub(super) fn presence_to_others(&mut self, id: SessionId, presence: Presence, cx: &mut Cx<'_>) {
+        let Some(to) = presence.to() else { return };
         match presence.type_() {
-            PresenceType::Available | PresenceType::Unavailable => {
-                let limit = cx.limits.directed();
-                if self.session_mut(id).is_some_and(|session| session.direct(&presence, limit)) {
+            PresenceType::Available => {
+                if let Err(fault) = check(&presence) {
+                    return cx.refuse_with(fault.into());
+                }
+                let State::Ready(ready) = &self.state else { return };
+                let is_subscriber = ready.is_subscriber(to);
+                let to = to.clone();
+                let Some(session) = self.session_mut(id) else { return };
+                // RFC 6121 section 4.6.3 rule 1: who hears anyway when the resource leaves need not be kept in mind.
+                if is_subscriber && session.is_available() || session.directed.add(&to, cx.limits.directed())
+                {
                     cx.step.route(presence.into());
                 } else {
                     cx.refuse(Condition::ResourceConstraint);
                 }
             }
-            _ => self.subscription_out(id, &presence, cx),
+            PresenceType::Unavailable => {
+                let to = to.clone();
+                if let Some(session) = self.session_mut(id) {
+                    session.directed.remove(&to);
+                }
+                cx.step.route(presence.into());
+            }
+            type_ => match subscription::Kind::of(type_) {
+                Some(kind) => self.subscription_out(presence, kind, cx),
+                // RFC 6121 section 4.3: also a probe that a client has sent.
+                None => cx.step.route(presence.into()),
+            },
         }
     }
 
-    /// Presence that comes in for the account or one of its resources.
-    pub(super) fn presence_inbound(&mut self, presence: Presence, cx: &mut Cx<'_>) {
-        self.by_table(presence.into(), false, cx);
+    /// Tells the subscribers again what each session has said last: what was to tell them may be lost with a step that could not be stored.
+    pub(super) fn announce_again(&mut self, cx: &mut Cx<'_>) {
+        let said = self.sessions.iter().filter_map(|session| Some((session.id, session.presence.clone()?.0)));
+        for (id, presence) in said.collect::<Vec<_>>() {
+            self.announce(id, &presence, cx);
+        }
     }
 }
 
-/// What the contacts of an account are told when it is deleted, with the sessions that it has: that these leave, and that every subscription is
-/// cancelled (RFC 3921 section 8.6).
-pub(crate) fn goodbyes<'a>(
-    account: &BareJid,
-    sessions: &[Session],
-    roster: impl Iterator<Item = &'a RosterItem>,
-) -> Vec<Stanza> {
-    let mut goodbyes = Vec::new();
-    for item in roster {
-        let (to, from) = match item.subscription() {
-            Subscription::None => (false, false),
-            Subscription::To => (true, false),
-            Subscription::From => (false, true),
-            Subscription::Both => (true, true),
-        };
-        if from {
-            let available = sessions.iter().filter(|session| session.is_available());
-            goodbyes.extend(available.map(|session| {
-                let leaves = Presence::new(PresenceType::Unavailable).with_from(session.jid.clone());
-                leaves.with_to(item.jid().clone()).into()
-            }));
+// What others say.
+impl Account {
+    /// Presence that comes in for the account or one of its resources.
+    ///
+    /// What tells of availability is delivered whoever it is of: RFC 6121 section 8.5.2.1.2 has no exception, directed presence
+    /// comes from strangers, and section 4.2.4 leaves it to clients what they show.
+    pub(super) fn presence_inbound(&mut self, presence: Presence, cx: &mut Cx<'_>) {
+        let (Some(from), Some(to)) = (presence.from(), presence.to()) else { return };
+        if let Kind::Domain(_) = self.kind {
+            return;
         }
-        let cancelled = [
-            (to || item.ask(), PresenceType::Unsubscribe),
-            (from || item.approved(), PresenceType::Unsubscribed),
-        ];
-        for (_, type_) in cancelled.into_iter().filter(|(is_due, _)| *is_due) {
-            let cancel = Presence::new(type_).with_from(account.clone()).with_to(item.jid().to_bare());
-            goodbyes.push(cancel.into());
+        let is_for = |session: &Session| to.resource().is_none_or(|name| session.jid.resource() == name);
+        if presence.is_error() {
+            return self.presence_error(&presence, cx);
+        }
+        let contact = from.to_bare();
+        for session in &mut self.sessions {
+            session.errors.remove(&contact);
+            // RFC 6121 section 4.6.1.
+            if presence.type_() == PresenceType::Unavailable && is_for(session) {
+                session.directed.remove(from);
+            }
+        }
+        match presence.type_() {
+            PresenceType::Probe => self.probed(&presence, &contact, cx),
+            type_ => match subscription::Kind::of(type_) {
+                Some(kind) => self.subscription_in(presence, kind, cx),
+                None => self.by_table(presence.into(), false, cx),
+            },
         }
     }
-    goodbyes
+
+    /// Somebody could not be told something: a resource's presence, or a step of a subscription, which is from the bare JID (RFC 3921 section
+    /// 8.2).
+    fn presence_error(&mut self, presence: &Presence, cx: &mut Cx<'_>) {
+        let (Some(from), Some(to)) = (presence.from(), presence.to()) else { return };
+        let Some(name) = to.resource() else {
+            self.hand_out(presence, Session::is_available, cx);
+            return;
+        };
+        let contact = from.to_bare();
+        let State::Ready(ready) = &self.state else { return };
+        let is_subscriber = ready.is_subscriber(contact.as_jid());
+        let mut sessions = self.sessions.iter_mut();
+        if let Some(session) = sessions.find(|session| session.jid.resource() == name)
+            && session.is_available()
+            && is_subscriber
+        {
+            // RFC 3921 section 5.1.1: no updates, until it is heard of.
+            session.errors.insert(contact);
+        }
+        self.hand_out(presence, |session| session.jid.resource() == name, cx);
+    }
+
+    fn probed(&mut self, probe: &Presence, contact: &BareJid, cx: &mut Cx<'_>) {
+        let State::Ready(ready) = &self.state else { return };
+        let state = match *contact == self.jid {
+            true => subscription::State::Both,
+            false => ready.roster.state(contact).0,
+        };
+        let resources: Vec<_> = self
+            .sessions
+            .iter()
+            .map(|session| {
+                let presence = session.presence.as_ref().map(|(presence, _)| presence);
+                let has_told = probe.from().is_some_and(|prober| session.directed.has_told(prober));
+                Resource::new(&session.jid).with_presence(presence).with_directed(has_told)
+            })
+            .collect();
+        let last = ready.last_presence.as_ref().map(|(at, presence)| (*at, presence));
+        let known = Known::new(state, &resources).with_last(last);
+        for answer in answer(probe, &known, cx.profile.refused_probe()) {
+            self.show(answer.into(), cx);
+        }
+    }
+
+    /// Gives presence to those of the sessions that are meant and may get it: whether there are any.
+    pub(super) fn hand_out(
+        &mut self,
+        presence: &Presence,
+        is_meant: impl Fn(&Session) -> bool,
+        cx: &mut Cx<'_>,
+    ) -> bool {
+        let stanza = Stanza::Presence(presence.clone());
+        let meant = self.sessions.iter().filter(|session| is_meant(session));
+        let meant = meant.filter(|session| self.admits(session, &stanza, cx.modules));
+        let ids: Vec<_> = meant.map(|session| session.id).collect();
+        for id in &ids {
+            cx.step.deliver(*id, stanza.clone());
+        }
+        !ids.is_empty()
+    }
 }

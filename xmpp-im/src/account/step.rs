@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{Condition, Stanza, StanzaError};
 use xmpp_core::stream::StreamError;
+use xmpp_core::xml::ns;
 
 use super::barrier::{Barriers, Cause, Source};
 use crate::limits::HostLimits;
@@ -94,6 +95,13 @@ impl Effect {
         matches!(self.stanza(), Some(Stanza::Iq(iq)) if !iq.is_request())
     }
 
+    /// Whether it is a roster push, if it is the account that sends it.
+    fn is_push(&self) -> bool {
+        let Effect::Deliver(delivery) = self else { return false };
+        let Stanza::Iq(iq) = &delivery.waiting.stanza else { return false };
+        iq.is_request() && iq.payload().is_some_and(|payload| payload.is(ns::ROSTER, "query"))
+    }
+
     fn weight(&self) -> usize {
         self.stanza().map_or(0, Stanza::weight)
     }
@@ -156,6 +164,8 @@ pub(crate) struct Step {
     source: Option<Source>,
     is_answered: bool,
     has_looked: bool,
+    /// The session that gets pushes from this step's answer on.
+    interested: Option<SessionId>,
     changes: Vec<Change>,
     touched: State,
     planned: Vec<Planned>,
@@ -200,6 +210,11 @@ impl Step {
 
     pub(crate) const fn look_at_roster(&mut self) {
         self.has_looked = true;
+    }
+
+    /// The answer makes a session interested: if it does not get it, it is not.
+    pub(crate) const fn interest(&mut self, session: SessionId) {
+        self.interested = Some(session);
     }
 
     /// Plans an effect that shows nothing that could fail to be stored.
@@ -304,7 +319,18 @@ enum Until {
     /// It is part of the step that makes those changes.
     Stored(u64),
     /// It shows what all changes up to that one have made of this state.
-    Settled { last: u64, state: State },
+    /// If it is an answer, it may be one that makes a session interested.
+    Settled { last: u64, state: State, interested: Option<SessionId> },
+}
+
+impl Until {
+    /// The session that is interested only if this is said.
+    const fn interested(self) -> Option<SessionId> {
+        match self {
+            Until::Settled { interested, .. } => interested,
+            Until::Place | Until::Stored(_) => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -336,6 +362,8 @@ pub(crate) struct Order {
     barred: BTreeMap<SessionId, Vec<Pair>>,
     /// Bytes of what only keeps its place: of the rest there is no more than changes may be in flight.
     placed_bytes: usize,
+    /// Sessions that asked for the roster and did not get it.
+    disappointed: Vec<SessionId>,
 }
 
 /// Where effects go that wait for nothing.
@@ -359,7 +387,7 @@ impl Order {
 
     /// Ends a step: its changes, if there are any to store under that number.
     pub(crate) fn commit(&mut self, step: Step, seq: Option<u64>, out: &mut Outlet<'_>) -> Vec<Change> {
-        let Step { question, source, changes, touched, planned, .. } = step;
+        let Step { question, source, changes, touched, planned, interested, .. } = step;
         let Some(seq) = seq else {
             let mut is_refused = false;
             for Planned { effect, shows } in planned {
@@ -368,7 +396,8 @@ impl Order {
                     // It goes with an answer that there was no room for.
                     Some(_) if is_refused => {}
                     Some(last) => {
-                        let until = Until::Settled { last, state: shows };
+                        let interested = interested.filter(|_| effect.is_response());
+                        let until = Until::Settled { last, state: shows, interested };
                         is_refused = !self.wait(effect, until, question.as_ref(), out);
                     }
                 }
@@ -440,6 +469,7 @@ impl Order {
         // An answer that has to wait may be large, so a session gets one.
         let waits = |held: &Held| held.instead.is_some() && matches!(held.until, Until::Settled { .. });
         if self.chains.get(&pair).is_some_and(|chain| chain.iter().any(waits)) {
+            self.disappointed.extend(until.interested());
             if let Some(refused) = refusal(question, Condition::ResourceConstraint) {
                 self.place(refused, out);
             }
@@ -474,7 +504,7 @@ impl Order {
             let awaited = match first.until {
                 Until::Place => None,
                 Until::Stored(seq) => Some(seq).filter(|seq| self.in_flight.contains_key(seq)),
-                Until::Settled { last, state } => {
+                Until::Settled { last, state, .. } => {
                     let mut earlier = self.in_flight.range(..=last).rev();
                     earlier.find(|(_, change)| change.touched.overlaps(state)).map(|(seq, _)| *seq)
                 }
@@ -501,26 +531,57 @@ impl Order {
     pub(crate) fn stored(&mut self, seq: u64, out: &mut Outlet<'_>) -> bool {
         let Some(change) = self.in_flight.remove(&seq) else { return false };
         out.barriers.end(change.cause);
-        for pair in self.watched.remove(&seq).unwrap_or_default() {
+        let pairs = self.watched.remove(&seq).unwrap_or_default();
+        // All that the step says goes before what came later: a client is told of a subscription and gets the push that shows it before it
+        // gets the presence that it is entitled to (RFC 6121 section 3.1.6).
+        for pair in &pairs {
+            self.release(pair, seq, out);
+        }
+        for pair in pairs {
             self.advance(pair, out);
         }
         true
     }
 
+    /// Lets go from the front of a chain what that step says, which is stored.
+    fn release(&mut self, pair: &Pair, seq: u64, out: &mut Outlet<'_>) {
+        let Some(chain) = self.chains.get_mut(pair) else { return };
+        let is_said = |held: &mut Held| {
+            held.barrier.is_none() && matches!(held.until, Until::Stored(told) if told == seq)
+        };
+        while let Some(held) = chain.pop_front_if(is_said) {
+            out.barriers.end(held.effect.as_ref().and_then(Effect::cause));
+            out.effects.extend(held.effect);
+        }
+    }
+
+    /// The sessions that asked for the roster and did not get it, so that they are not interested.
+    pub(crate) fn take_disappointed(&mut self) -> Vec<SessionId> {
+        core::mem::take(&mut self.disappointed)
+    }
+
     /// A change could not be stored, so what tells of it is not said: whether it was under way.
     pub(crate) fn failed(&mut self, seq: u64, out: &mut Outlet<'_>) -> bool {
         let Some(InFlight { touched, .. }) = self.in_flight.get(&seq).copied() else { return false };
-        for held in self.chains.values_mut().flatten() {
-            let is_false = match held.until {
-                Until::Place => false,
-                Until::Stored(told) => told == seq,
-                Until::Settled { last, state } => seq <= last && touched.overlaps(state),
-            };
-            if is_false {
-                out.barriers.end(held.effect.as_ref().and_then(Effect::cause));
-                held.effect = held.instead.take();
-                held.until = Until::Place;
-                self.placed_bytes += held.effect.as_ref().map_or(0, Effect::weight);
+        for chain in self.chains.values_mut() {
+            let mut is_disappointed = false;
+            for held in chain {
+                let is_false = match held.until {
+                    Until::Place => false,
+                    Until::Stored(told) => told == seq,
+                    Until::Settled { last, state, .. } => seq <= last && touched.overlaps(state),
+                };
+                if is_false {
+                    is_disappointed |= held.until.interested().is_some();
+                    self.disappointed.extend(held.until.interested());
+                    out.barriers.end(held.effect.as_ref().and_then(Effect::cause));
+                    held.effect = held.instead.take();
+                    held.until = Until::Place;
+                    self.placed_bytes += held.effect.as_ref().map_or(0, Effect::weight);
+                } else if is_disappointed && held.effect.as_ref().is_some_and(Effect::is_push) {
+                    // Taken for all that is new, it would hide from the client what it has missed.
+                    held.effect = None;
+                }
             }
         }
         self.stored(seq, out)

@@ -10,6 +10,7 @@ use xmpp_core::route::Domains;
 use crate::establish::Formalities;
 use crate::limits::HostLimits;
 use crate::module::{Module, Modules};
+use crate::offline::OfflineStorage;
 use crate::privacy::Privacy;
 use crate::roster::Rosters;
 
@@ -74,6 +75,15 @@ impl HostConfig {
     #[must_use]
     pub fn with_component(mut self, domain: BareJid) -> Self {
         self.domains = self.domains.with_component(domain);
+        self
+    }
+
+    /// Messages that nobody is there for wait in the store until somebody is (see [`offline`](crate::offline)), instead of being refused. Whoever
+    /// wants that has to report what is [sent](super::Host::sent): it is what removes them. To be asked for before other
+    /// [modules](Self::with_module) are given.
+    #[must_use]
+    pub fn with_offline_storage(mut self) -> Self {
+        self.modules.push(Arc::new(OfflineStorage), None);
         self
     }
 

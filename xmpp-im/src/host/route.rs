@@ -172,6 +172,6 @@ impl Host {
     }
 }
 
-fn is_probe(stanza: &Stanza) -> bool {
+pub(super) fn is_probe(stanza: &Stanza) -> bool {
     matches!(stanza, Stanza::Presence(presence) if presence.type_() == PresenceType::Probe)
 }

@@ -62,7 +62,7 @@ impl<'a> SessionView<'a> {
 
     /// Who had directed presence of it, and has not been told that it is gone (RFC 6121 section 4.6).
     pub fn directed(self) -> impl Iterator<Item = &'a Jid> {
-        self.0.directed()
+        self.0.directed.iter()
     }
 }
 
@@ -203,10 +203,18 @@ impl Context<'_> {
         self.change(Change::SetState { module: self.name.into(), key: key.into(), value });
     }
 
-    /// Asks for the account's offline messages with numbers above `after`, at most `limit` of them: they come to
-    /// [`messages_loaded`](super::Part::messages_loaded) in a later step.
+    /// The marks that the part has given this session and that are not [written](super::Part::written) yet, in order.
+    pub fn unwritten(&self, session: SessionId) -> impl Iterator<Item = u64> {
+        let own = move |(module, mark)| (module == self.module).then_some(mark);
+        self.session(session).into_iter().flat_map(|session| session.0.unwritten()).filter_map(own)
+    }
+
+    /// Asks for the account's offline messages with numbers above `after`, as many as count for `limit` bytes together but one at least:
+    /// they come to [`messages_loaded`](super::Part::messages_loaded) in a later step.
     pub fn load_messages(&mut self, after: u64, limit: usize) {
-        self.step.push(Effect::Page { module: self.module, after, limit });
+        if self.take_room() {
+            self.step.push(Effect::Page { module: self.module, after, limit });
+        }
     }
 
     /// Ends one of the account's sessions with this error.
@@ -238,10 +246,12 @@ impl Context<'_> {
         }
     }
 
-    /// The session has asked for the roster.
+    /// The session gets the roster by the answer of this step, and pushes from then on.
     pub(crate) fn set_interested(&mut self, session: SessionId) {
-        if let Some(session) = self.sessions.iter_mut().find(|own| own.id == session) {
+        let own = self.sessions.iter_mut().find(|own| own.id == session && !own.interested);
+        if let Some(session) = own {
             session.interested = true;
+            self.step.interest(session.id);
         }
     }
 }

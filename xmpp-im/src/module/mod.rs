@@ -141,10 +141,10 @@ pub trait Part: Debug + Send {
         let _ = (session, mark, cx);
     }
 
-    /// The offline messages that it [asked for](Context::load_messages) are there, in the order of their numbers; `None`: they could not be
-    /// loaded.
-    fn messages_loaded(&mut self, messages: Option<Vec<OfflineMessage>>, cx: &mut Context<'_>) {
-        let _ = (messages, cx);
+    /// The offline messages behind that number that it [asked for](Context::load_messages) are there, in the order of their numbers;
+    /// `None`: they could not be loaded.
+    fn messages_loaded(&mut self, after: u64, messages: Option<Vec<OfflineMessage>>, cx: &mut Context<'_>) {
+        let _ = (after, messages, cx);
     }
 }
 

@@ -11,12 +11,15 @@ use crate::store::{OfflineMessage, OfflineSummary};
 
 /// What waits for an account. The messages themselves are in the store; a page of them at most is on its way.
 ///
-/// Numbers are given one after the other and messages go from the front, so those that wait are all from behind the `removed` one to the
-/// `last`.
+/// Numbers grow, not always by one: of several messages that were handed to the store at once, one may have failed.
 #[derive(Debug)]
 pub(super) struct Queue {
+    /// The highest number that was given.
     last: u64,
+    /// Nothing with a number up to this one waits.
     removed: u64,
+    /// How many wait, and their bytes. After the account was loaded anew these may be too high until nothing waits.
+    count: usize,
     bytes: usize,
     flood: Option<Flood>,
 }
@@ -44,24 +47,25 @@ pub(super) enum Next {
 }
 
 impl Queue {
-    pub(super) fn new(summary: OfflineSummary) -> Self {
-        let last = summary.last();
-        let removed = last.saturating_sub(summary.count() as u64);
-        Queue { last, removed, bytes: summary.bytes(), flood: None }
-    }
-
-    fn count(&self) -> u64 {
-        self.last - self.removed
+    pub(super) const fn new(summary: OfflineSummary) -> Self {
+        let (last, count, bytes) = (summary.last(), summary.count(), summary.bytes());
+        Queue { last, removed: 0, count, bytes, flood: None }
     }
 
     /// Puts a message behind the others, if there is room for it.
-    pub(super) fn push(&mut self, at: UtcTime, message: Message, limits: &HostLimits) -> Option<OfflineMessage> {
+    pub(super) fn push(
+        &mut self,
+        at: UtcTime,
+        message: Message,
+        limits: &HostLimits,
+    ) -> Option<OfflineMessage> {
         let message = OfflineMessage::new(self.last + 1, at, message);
         let bytes = self.bytes + message.bytes();
-        if self.count() >= limits.offline_messages() as u64 || bytes > limits.offline_bytes() {
+        if self.count >= limits.offline_messages() || bytes > limits.offline_bytes() {
             return None;
         }
         self.bytes = bytes;
+        self.count += 1;
         self.last += 1;
         Some(message)
     }
@@ -73,7 +77,7 @@ impl Queue {
 
     /// Begins to give what waits to a session: the number behind which the first page is, unless nothing waits or it goes elsewhere already.
     pub(super) fn begin(&mut self, session: SessionId) -> Option<u64> {
-        if self.flood.is_some() || self.count() == 0 {
+        if self.flood.is_some() || self.count == 0 {
             return None;
         }
         let given = self.removed;
@@ -81,11 +85,11 @@ impl Queue {
         Some(given)
     }
 
-    /// The session that was given messages before the account was loaded anew, and has them in its outbox, goes on behind them.
-    pub(super) fn resume(&mut self, session: SessionId, given: u64) {
-        let given = given.clamp(self.removed, self.last);
-        if self.flood.is_none() && given > self.removed {
-            self.flood = Some(Flood { session, given, unwritten: [(given, 0)].into(), is_loading: false });
+    /// The session that was given these messages before the account was loaded anew, and has not written them, goes on behind them.
+    pub(super) fn resume(&mut self, session: SessionId, unwritten: impl Iterator<Item = u64>) {
+        let unwritten: Vec<_> = unwritten.map(|number| (number, 0)).collect();
+        if let (None, Some((given, _))) = (&self.flood, unwritten.last()) {
+            self.flood = Some(Flood { session, given: *given, unwritten, is_loading: false });
         }
     }
 
@@ -107,7 +111,7 @@ impl Queue {
             None => {
                 // The store has less than it said: there is nothing to wait for.
                 self.flood = None;
-                (self.removed, self.bytes) = (self.last, 0);
+                (self.count, self.bytes) = (0, 0);
                 None
             }
         }
@@ -123,14 +127,15 @@ impl Queue {
         if let Some(flood) = self.flood.as_mut().filter(|flood| flood.session == session) {
             let written = flood.unwritten.iter().take_while(|(unwritten, _)| *unwritten <= number).count();
             let bytes: usize = flood.unwritten.drain(..written).map(|(_, bytes)| bytes).sum();
+            self.count = self.count.saturating_sub(written);
             self.bytes = self.bytes.saturating_sub(bytes);
         }
         let is_new = number > self.removed && number <= self.last;
         if is_new {
             self.removed = number;
         }
-        if self.count() == 0 {
-            self.bytes = 0;
+        if self.removed == self.last {
+            (self.count, self.bytes) = (0, 0);
         }
         is_new
     }
@@ -203,10 +208,10 @@ mod tests {
     #[test]
     fn pages_follow_what_was_written() {
         let mut queue = queue(4, 7);
-        assert_eq!(queue.begin(A), Some(3));
+        assert_eq!(queue.begin(A), Some(0));
         assert_eq!(queue.begin(B), None, "one at a time");
         assert!(queue.is_flooding());
-        assert_eq!(numbers(queue.page(3, stored(4..=5))), [4, 5]);
+        assert_eq!(numbers(queue.page(0, stored(4..=5))), [4, 5]);
         assert_eq!(queue.next(|_| true), Next::Wait);
         assert!(queue.written(A, 4));
         assert!(!queue.written(A, 4), "it is removed once");
@@ -219,7 +224,7 @@ mod tests {
         assert!(!queue.is_flooding(), "what comes now stands behind it in the outbox");
         assert!(queue.written(A, 8));
         assert_eq!(queue.next(|_| true), Next::Idle);
-        assert_eq!((queue.count(), queue.bytes, queue.begin(A)), (0, 0, None));
+        assert_eq!((queue.count, queue.bytes, queue.begin(A)), (0, 0, None));
     }
 
     #[test]
@@ -255,18 +260,30 @@ mod tests {
     #[test]
     fn what_was_given_before_a_load_is_not_given_again() {
         let mut queue = queue(4, 4);
-        queue.resume(A, 3);
+        queue.resume(A, [2, 3].into_iter());
         assert_eq!((queue.begin(B), queue.is_flooding()), (None, true));
         assert!(queue.written(A, 2));
         assert_eq!(queue.next(|_| true), Next::Wait);
         assert!(queue.written(A, 3));
-        assert_eq!(queue.next(|_| true), Next::Load(3));
+        assert_eq!((queue.count, queue.next(|_| true)), (2, Next::Load(3)));
 
         // Marks of what is not there change nothing.
         let mut queue = self::queue(2, 4);
-        queue.resume(A, 2);
-        assert_eq!(queue.begin(B), Some(2));
-        assert!(!queue.written(A, 1) && !queue.written(A, 5));
+        queue.resume(A, core::iter::empty());
+        assert_eq!(queue.begin(B), Some(0));
+        assert!(!queue.written(A, 0) && !queue.written(A, 5));
+    }
+
+    #[test]
+    fn numbers_may_have_gaps() {
+        let mut queue = queue(2, 9);
+        assert_eq!(queue.begin(A), Some(0));
+        let page = [stored(4..=4), stored(9..=9)].concat();
+        assert_eq!(numbers(queue.page(0, page)), [4, 9]);
+        assert!(queue.written(A, 4));
+        assert_eq!(queue.count, 1);
+        assert!(queue.written(A, 9));
+        assert_eq!((queue.count, queue.bytes, queue.next(|_| true)), (0, 0, Next::Idle));
     }
 
     #[test]
@@ -274,6 +291,6 @@ mod tests {
         let mut queue = queue(3, 3);
         queue.begin(A);
         assert_eq!(numbers(queue.page(0, vec![])), [0; 0]);
-        assert_eq!((queue.count(), queue.next(|_| true)), (0, Next::Idle));
+        assert_eq!((queue.count, queue.next(|_| true)), (0, Next::Idle));
     }
 }

@@ -69,7 +69,9 @@ mod tests {
     use super::*;
 
     fn message(attributes: &str, content: &str) -> Message {
-        let text = format!("<message from='romeo@montague.net/orchard' to='juliet@capulet.com'{attributes}>{content}</message>");
+        let text = format!(
+            "<message from='romeo@montague.net/orchard' to='juliet@capulet.com'{attributes}>{content}</message>"
+        );
         let Ok(Stanza::Message(message)) = text.parse() else { panic!("{text}") };
         message
     }

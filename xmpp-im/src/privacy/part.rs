@@ -100,6 +100,9 @@ impl Part for PrivacyPart {
 
     fn incoming(&mut self, stanza: &Stanza, cx: &mut Context<'_>) -> Verdict {
         let (Some(from), Some(to)) = (stanza.from(), stanza.to()) else { return Verdict::Continue };
+        if self.lists.is_empty() {
+            return Verdict::Continue;
+        }
         let session = cx.sessions().find(|session| session.jid() == to).map(|session| session.jid().clone());
         let Some(denial) = self.denies(session.as_ref(), Traffic::inbound(stanza), from, cx) else {
             return Verdict::Continue;
@@ -112,14 +115,16 @@ impl Part for PrivacyPart {
 
     fn outgoing(&mut self, stanza: &Stanza, cx: &mut Context<'_>) -> Verdict {
         let (Some(from), Some(to)) = (stanza.from(), stanza.to()) else { return Verdict::Continue };
-        if !self.farewells.is_empty() && self.farewells.remove(&(from.clone(), to.clone())) {
+        let traffic = Traffic::outbound(stanza);
+        let is_presence = traffic == Traffic::PresenceOut;
+        if self.lists.is_empty() || is_presence && self.farewells.remove(&(from.clone(), to.clone())) {
             return Verdict::Continue;
         }
         let session = match (from.to_full(), cx.origin()) {
             (None, Origin::Session(id)) => cx.session(id).map(|session| session.jid().clone()),
             (from, _) => from,
         };
-        let Some(denial) = self.denies(session.as_ref(), Traffic::outbound(stanza), to, cx) else {
+        let Some(denial) = self.denies(session.as_ref(), traffic, to, cx) else {
             return Verdict::Continue;
         };
         // What the server sends in the user's name, as a broadcast, stays away in silence.
@@ -256,17 +261,16 @@ impl PrivacyPart {
         for (session, presence, directed) in shown {
             let own = session.as_jid();
             let roster = cx.roster();
-            let is_contact = |jid: &Jid| is_subscriber(contact(roster, jid));
             let change = |jid: &Jid| {
                 let denies = |lists: &Lists| {
                     lists.denies(own, Traffic::PresenceOut, jid, || contact(roster, jid)).is_some()
                 };
                 (denies(before), denies(&self.lists))
             };
-            let contacts = roster.items().map(RosterItem::jid).filter(|jid| is_contact(jid));
-            let contacts = contacts.map(|jid| (jid.clone(), change(jid)));
+            let contacts = roster.subscribers().map(|jid| (jid.clone(), change(jid)));
             // Who has heard of it by directed presence is told that it ends, and that was it.
-            let others = directed.iter().filter(|jid| !is_contact(jid)).map(|jid| (jid.clone(), change(jid)));
+            let others = directed.iter().filter(|jid| !is_subscriber(contact(roster, jid)));
+            let others = others.map(|jid| (jid.clone(), change(jid)));
             let others = others.filter(|(_, change)| *change == (false, true));
             let told: Vec<_> = contacts.chain(others).filter(|(_, (old, new))| old != new).collect();
             for (jid, change) in told {
@@ -307,9 +311,6 @@ impl PrivacyPart {
         peer: &Jid,
         cx: &mut Context<'_>,
     ) -> Option<Denial> {
-        if self.lists.is_empty() {
-            return None;
-        }
         let sessions = if session.is_none() { sessions(cx) } else { Vec::new() };
         let own = session.map_or(cx.owner().as_jid(), FullJid::as_jid).clone();
         let roster = cx.roster();

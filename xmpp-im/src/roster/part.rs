@@ -2,9 +2,10 @@
 //! (RFC 3921 sections 7 and 8.6, RFC 6121 section 2).
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use xmpp_core::jid::{BareJid, Jid};
-use xmpp_core::stanza::{Condition, Iq, IqType, Presence, PresenceType, Stanza, StanzaError};
+use xmpp_core::stanza::{Condition, Iq, IqType, Presence, Stanza, StanzaError};
 use xmpp_core::xml::{Element, ElementRef, ns};
 
 use super::{Answer, Update};
@@ -140,7 +141,12 @@ fn cancel(contact: &Jid, cx: &mut Context<'_>) {
                 let id = cx.token();
                 cx.send(Presence::new(kind.presence_type()).with_id(&id).with_to(contact.clone()));
             }
-            Effect::SendUnavailable => send_unavailable(&contact, cx),
+            Effect::SendUnavailable => {
+                let farewells = cx.sessions.iter_mut().flat_map(|session| session.unavailable_to(&contact));
+                for farewell in farewells.collect::<Vec<_>>() {
+                    cx.send(farewell);
+                }
+            }
             _ => {}
         }
     }
@@ -150,13 +156,5 @@ fn cancel(contact: &Jid, cx: &mut Context<'_>) {
         if let Some(forgotten) = forgotten {
             cx.change(forgotten);
         }
-    }
-}
-
-fn send_unavailable(contact: &BareJid, cx: &mut Context<'_>) {
-    let available = cx.sessions().filter(|session| session.presence().is_some());
-    let available: alloc::vec::Vec<_> = available.map(|session| session.jid().clone()).collect();
-    for resource in available {
-        cx.send(Presence::new(PresenceType::Unavailable).with_from(resource).with_to(contact.clone()));
     }
 }

@@ -9,7 +9,7 @@ use xmpp_core::limits::XmlLimits;
 use xmpp_core::stanza::{Presence, Stanza};
 use xmpp_core::time::{Instant, UtcTime};
 use xmpp_core::xml::{Frame, Reader};
-use xmpp_im::host::{Host, HostAction, HostConfig, SessionId};
+use xmpp_im::host::{Host, HostAction, HostConfig, LoadTicket, SessionId};
 use xmpp_im::limits::HostLimits;
 use xmpp_im::store::{AccountData, Change, Memory, Persist, RosterItem, Subscription};
 
@@ -22,6 +22,8 @@ pub struct Stage {
     clients: BTreeMap<String, SessionId>,
     /// What was for a server that is not on the stage.
     gone: Vec<Stanza>,
+    /// What went from one server to another.
+    wire: Vec<Stanza>,
 }
 
 #[derive(Debug)]
@@ -30,7 +32,20 @@ struct Server {
     store: Memory,
     /// Steps that storage has not reported yet.
     steps: VecDeque<Persist>,
+    /// Loads that wait for those, which they have to see.
+    loads: Vec<(LoadTicket, BareJid)>,
     is_slow: bool,
+}
+
+impl Server {
+    fn load(&mut self) {
+        if self.steps.is_empty() {
+            for (ticket, account) in self.loads.drain(..) {
+                // Nobody waits any more for one that a later failure has made useless.
+                let _ = self.host.loaded(NOW, ticket, self.store.load(&account));
+            }
+        }
+    }
 }
 
 impl Stage {
@@ -43,11 +58,17 @@ impl Stage {
         let server = |(number, domain): (usize, &&str)| {
             let config = HostConfig::new([bare(domain)]).with_federation().with_limits(limits.clone());
             let host = Host::new(config, Seed::new([number as u8; 32]), UtcTime::from_micros(0));
-            let server = Server { host, store: Memory::new(), steps: VecDeque::new(), is_slow: false };
+            let server = Server {
+                host,
+                store: Memory::new(),
+                steps: VecDeque::new(),
+                loads: Vec::new(),
+                is_slow: false,
+            };
             (domain.to_string(), server)
         };
         let servers = domains.iter().enumerate().map(server).collect();
-        let mut stage = Stage { servers, clients: BTreeMap::new(), gone: Vec::new() };
+        let mut stage = Stage { servers, clients: BTreeMap::new(), gone: Vec::new(), wire: Vec::new() };
         for account in accounts {
             let account = bare(account);
             stage.server(account.as_jid()).store.create(&account);
@@ -145,6 +166,21 @@ impl Stage {
         std::mem::take(&mut self.gone).into_iter().map(without_id).collect()
     }
 
+    /// What left for servers that are not on the stage, as it left.
+    pub fn gone_stanzas(&mut self) -> Vec<Stanza> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// What went from one server to another since the last time.
+    pub fn wire(&mut self) -> Vec<Stanza> {
+        std::mem::take(&mut self.wire)
+    }
+
+    /// Whether that client is there.
+    pub fn is_there(&self, client: &str) -> bool {
+        self.clients.contains_key(client)
+    }
+
     /// A stanza comes from a server that is not on the stage.
     pub fn arrives(&mut self, text: &str) {
         let stanza = stanza(text);
@@ -173,6 +209,7 @@ impl Stage {
         let step = server.steps.pop_front().unwrap();
         assert!(server.store.apply(step.owner(), step.changes()));
         server.host.persisted(NOW, step.owner(), step.seq());
+        server.load();
         self.settle();
     }
 
@@ -181,7 +218,27 @@ impl Stage {
         let server = self.server(&jid(domain));
         let step = server.steps.pop_front().unwrap();
         server.host.persist_failed(NOW, step.owner(), step.seq());
+        server.load();
         self.settle();
+    }
+
+    /// Whether the storage of that domain has steps to report.
+    pub fn is_storing(&mut self, domain: &str) -> bool {
+        !self.server(&jid(domain)).steps.is_empty()
+    }
+
+    /// [`store`](Self::store), if there is anything to store.
+    pub fn store_any(&mut self, domain: &str) {
+        if self.is_storing(domain) {
+            self.store(domain);
+        }
+    }
+
+    /// [`fail`](Self::fail), if there is anything to store.
+    pub fn fail_any(&mut self, domain: &str) {
+        if self.is_storing(domain) {
+            self.fail(domain);
+        }
     }
 
     /// Performs all that the servers want done.
@@ -205,7 +262,8 @@ impl Stage {
         let server = self.servers.get_mut(domain).unwrap();
         match action {
             HostAction::Load { ticket, account } => {
-                server.host.loaded(NOW, ticket, server.store.load(&account)).unwrap();
+                server.loads.push((ticket, account));
+                server.load();
             }
             HostAction::Persist(step) => {
                 server.steps.push_back(step);
@@ -216,7 +274,10 @@ impl Stage {
                 }
             }
             HostAction::Foreign(stanza) => match self.servers.get_mut(stanza.to().unwrap().domain()) {
-                Some(other) => other.host.deliver(NOW, stanza).unwrap(),
+                Some(other) => {
+                    self.wire.push(stanza.clone());
+                    other.host.deliver(NOW, stanza).unwrap();
+                }
                 None => self.gone.push(stanza),
             },
             HostAction::Close(session, error) => panic!("{session:?}: {error:?}"),

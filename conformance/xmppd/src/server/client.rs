@@ -214,10 +214,23 @@ impl Role for Client {
         };
     }
 
+    fn on_flushed(&mut self) {
+        if let Some(session) = &self.session
+            && session.mailbox().written(session.given)
+        {
+            self.shared.host.sent(session.session());
+        }
+    }
+
     fn deliver(&mut self, now: Instant, room: bool) -> bool {
         let Self { machine, session: Some(session), .. } = self else { return false };
         let mailbox = Arc::clone(session.mailbox());
-        let handed = mailbox.hand_over(room, &mut session.unsent, |stanza| machine.send(now, stanza).is_ok());
+        let given = &mut session.given;
+        let handed = mailbox.hand_over(room, &mut session.unsent, |stanza| {
+            let is_given = machine.send(now, stanza).is_ok();
+            *given += u64::from(is_given);
+            is_given
+        });
         let Some(Handed { any, more, end }) = handed else { return false };
         if more {
             self.shared.host.drained(session.session());

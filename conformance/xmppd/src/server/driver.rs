@@ -90,6 +90,9 @@ pub(super) trait Role: Send {
     /// Looks for the answer. A question that nobody answers ends by the machine's patience.
     fn ask(&mut self, question: Question);
 
+    /// Everything that the machine was given so far is written.
+    fn on_flushed(&mut self) {}
+
     /// Gives the machine what there is to send: all of it if there is `room`, else only what cannot wait. Whether there was anything.
     fn deliver(&mut self, now: Instant, room: bool) -> bool;
 
@@ -119,6 +122,10 @@ impl<R: Role> Driver<R> {
         loop {
             if let Some(close) = self.perform() {
                 return self.end(close).await;
+            }
+            // A role that is not ready may have left something in the machine.
+            if self.role.is_ready() && self.transport.is_flushed() {
+                self.role.on_flushed();
             }
             let now = self.clock.now();
             if self.role.deliver(now, self.transport.waiting() < MARK) {

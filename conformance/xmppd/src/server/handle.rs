@@ -67,11 +67,15 @@ pub(super) enum Origin {
     Ours,
 }
 
-/// Who reads a mailbox that was full.
+/// What a reader of a mailbox has done.
 #[derive(Debug)]
 pub(super) enum Reader {
+    /// The session's mailbox was full, and is empty.
     Session(SessionId),
+    /// The component's mailbox was full, and is empty.
     Component(BareJid),
+    /// The session has written what somebody waits for: how much, its mailbox says.
+    Sent(SessionId),
 }
 
 /// The way in for what comes from outside, with its share of what may be under way.
@@ -145,6 +149,8 @@ pub(super) struct Attached {
     jid: FullJid,
     mailbox: Arc<Mailbox>,
     budget: Arc<Semaphore>,
+    /// How many stanzas out of the mailbox the stream has taken.
+    pub(super) given: u64,
     /// What was taken out of the mailbox and never sent.
     pub(super) unsent: Vec<Stanza>,
     room: Option<OwnedPermit<Command>>,
@@ -158,7 +164,7 @@ impl Attached {
         room: OwnedPermit<Command>,
     ) -> Self {
         let budget = Arc::new(Semaphore::new(OWN_BUDGET));
-        Self { session, jid, mailbox, budget, unsent: Vec::new(), room: Some(room) }
+        Self { session, jid, mailbox, budget, given: 0, unsent: Vec::new(), room: Some(room) }
     }
 
     pub(super) const fn jid(&self) -> &FullJid {
@@ -300,6 +306,12 @@ impl HostHandle {
     pub(super) fn drained(&self, session: SessionId) {
         // A reader says so once for each time that its mailbox was filled, and there is room for two of each.
         let _ = self.drained.try_send(Reader::Session(session));
+    }
+
+    /// Says that the session has written something, after its mailbox said that this is to be told.
+    pub(super) fn sent(&self, session: SessionId) {
+        // It is told once until the host has looked, and there is room for that.
+        let _ = self.drained.try_send(Reader::Sent(session));
     }
 
     /// As [`drained`](Self::drained), for a component.

@@ -98,7 +98,7 @@ pub(super) fn new(
     replies: Receiver<Reply>,
 ) -> (HostTask, HostHandle) {
     let (to_commands, commands) = mpsc::channel(connections.saturating_add(COMMANDS));
-    let (to_drained, drained) = mpsc::channel(connections.saturating_mul(2).max(2));
+    let (to_drained, drained) = mpsc::channel(connections.saturating_mul(3).max(3));
     let task = HostTask {
         host,
         clock,
@@ -134,6 +134,7 @@ impl HostTask {
                 Some(reader) = self.drained.recv() => match reader {
                     Reader::Session(session) => self.fill(session),
                     Reader::Component(domain) => self.components.fill(&domain),
+                    Reader::Sent(session) => self.sent(session),
                 },
                 Ok(room) = jobs.reserve(), if !self.waiting.is_empty() => {
                     if let Some(job) = self.waiting.pop_front() {
@@ -174,6 +175,7 @@ impl HostTask {
                 self.relieved(session);
                 if let Some(carried) = self.sessions.remove(&session) {
                     unsent.extend(carried.mailbox.take().stanzas);
+                    self.host.sent(self.clock.now(), session, carried.mailbox.take_receipt());
                 }
                 self.host.detach(self.clock.now(), session, unsent);
             }
@@ -257,6 +259,13 @@ impl HostTask {
                 let _ = self.host.load_failed(self.clock.now(), ticket);
                 self.is_loaded(&account);
             }
+            // A stale ticket is one of a session that has ended, or of an account that was loaded anew.
+            Reply::OfflineLoaded(ticket, messages) => {
+                let _ = self.host.offline_loaded(self.clock.now(), ticket, messages);
+            }
+            Reply::OfflineFailed(ticket) => {
+                let _ = self.host.offline_failed(self.clock.now(), ticket);
+            }
             Reply::Persisted(account, seq) => self.host.persisted(self.clock.now(), &account, seq),
             Reply::PersistFailed(account, seq) => self.host.persist_failed(self.clock.now(), &account, seq),
             Reply::Forgotten => {}
@@ -299,6 +308,9 @@ impl HostTask {
                     self.job(Job::Load(ticket, account));
                 }
                 HostAction::Persist(persist) => self.job(Job::Persist(persist)),
+                HostAction::LoadOffline { ticket, account, after, limit } => {
+                    self.job(Job::LoadOffline { ticket, account, after, limit });
+                }
                 HostAction::Ready(session) => self.fill(session),
                 HostAction::Congested(session) => {
                     if let Some(carried) = self.sessions.get(&session) {
@@ -327,10 +339,18 @@ impl HostTask {
         }
     }
 
+    /// A session has written something that its account waits for.
+    fn sent(&mut self, session: SessionId) {
+        let Some(carried) = self.sessions.get(&session) else { return };
+        self.host.sent(self.clock.now(), session, carried.mailbox.take_receipt());
+        carried.mailbox.await_receipt(self.host.awaits_sent(session));
+    }
+
     /// Moves what a session is to get into its mailbox.
     fn fill(&mut self, session: SessionId) {
         let Self { host, sessions, .. } = self;
         let Some(carried) = sessions.get(&session) else { return };
+        carried.mailbox.await_receipt(host.awaits_sent(session));
         if carried.mailbox.fill(|| host.take(session)) {
             self.relieved(session);
         }

@@ -19,6 +19,17 @@ const MARK: usize = 64 * 1024;
 pub(super) struct Mailbox {
     mail: Mutex<Mail>,
     changed: Notify,
+    receipt: Mutex<Receipt>,
+}
+
+/// How many stanzas out of a mailbox are written, for a host that waits for it.
+#[derive(Debug, Default)]
+struct Receipt {
+    written: u64,
+    /// Whether the host waits to be told of more.
+    is_awaited: bool,
+    /// Whether it was told since it looked last.
+    is_told: bool,
 }
 
 /// How a connection is to end.
@@ -76,6 +87,31 @@ impl Mailbox {
             self.changed.notify_one();
         }
         all
+    }
+
+    /// The host's: it waits, or does not, to be told what is written. To be said before what it is about is put in.
+    pub(super) fn await_receipt(&self, is_awaited: bool) {
+        self.receipt().is_awaited = is_awaited;
+    }
+
+    /// The host's: how many of all stanzas that were put in are written.
+    pub(super) fn take_receipt(&self) -> u64 {
+        let mut receipt = self.receipt();
+        receipt.is_told = false;
+        receipt.written
+    }
+
+    /// The connection's: so many of all stanzas that were taken out are written. Whether the host is to be told.
+    pub(super) fn written(&self, count: u64) -> bool {
+        let mut receipt = self.receipt();
+        let is_news = receipt.is_awaited && !receipt.is_told && count > receipt.written;
+        receipt.written = count;
+        receipt.is_told |= is_news;
+        is_news
+    }
+
+    fn receipt(&self) -> MutexGuard<'_, Receipt> {
+        self.receipt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The host's: the connection is to end.
@@ -159,6 +195,21 @@ mod tests {
         let mail = mailbox.take();
         assert_eq!((mail.stanzas.len(), mail.more), (1, true), "one passes the mark");
         assert!(mailbox.take().stanzas.is_empty());
+    }
+
+    #[test]
+    fn what_is_written_is_told_once_if_anybody_waits_for_it() {
+        let mailbox = Mailbox::default();
+        assert!(!mailbox.written(1), "nobody waits");
+        mailbox.await_receipt(true);
+        assert!(!mailbox.written(1), "that is nothing new");
+        assert!(mailbox.written(2));
+        assert!(!mailbox.written(3), "the host has not looked yet");
+        assert_eq!(mailbox.take_receipt(), 3);
+        assert!(mailbox.written(4));
+        mailbox.await_receipt(false);
+        assert_eq!(mailbox.take_receipt(), 4);
+        assert!(!mailbox.written(5));
     }
 
     #[tokio::test]

@@ -120,9 +120,9 @@ impl Server {
         let tls_address = clients_tls.as_ref().map(TcpListener::local_addr);
         let tls_address = tls_address.transpose().map_err(StartError::Io)?;
         let (close, handshake) = (options.limits.close(), options.limits.tls());
-        let offers = Offers::new(options.clone(), tls.asks_clients(), &store).await;
-        let offers = Arc::new(offers.map_err(StartError::Store)?);
-        let mut host = HostConfig::new(options.domains.iter().cloned()).with_limits(options.host_limits);
+        let mut host = HostConfig::new(options.domains.iter().cloned())
+            .with_limits(options.host_limits.clone())
+            .with_offline_storage();
         for (domain, _) in &options.components {
             host = host.with_component(domain.clone());
         }
@@ -131,6 +131,9 @@ impl Server {
         }
         let clock = Clock::start();
         let host = Host::new(host, seed().map_err(StartError::Io)?, clock.epoch());
+        let features = host.stream_features().collect();
+        let offers = Offers::new(options.clone(), tls.asks_clients(), features, &store).await;
+        let offers = Arc::new(offers.map_err(StartError::Store)?);
         let secret =
             dialback::Secret::new(store.dialback_secret().await.map_err(StartError::Store)?.as_slice());
         let remotes = match &options.federation {

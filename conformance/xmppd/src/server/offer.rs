@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use xmpp_core::conn::ServerConfig;
 use xmpp_core::sasl::server::Decoy;
 use xmpp_core::sasl::{Mechanism, ScramHash, Selection};
-use xmpp_im::establish;
+use xmpp_core::xml::Element;
 
 use super::Options;
 use crate::password;
@@ -29,7 +29,13 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    fn new(options: &Options, certificates: bool, decoy: &Decoy, hashes: Vec<ScramHash>) -> Self {
+    fn new(
+        options: &Options,
+        certificates: bool,
+        features: &[Element],
+        decoy: &Decoy,
+        hashes: Vec<ScramHash>,
+    ) -> Self {
         let mut mechanisms: Vec<_> = Mechanism::PASSWORD
             .into_iter()
             .filter(|mechanism| mechanism.hash().is_none_or(|hash| hashes.contains(&hash)))
@@ -44,8 +50,8 @@ impl Offer {
         let config = ServerConfig::new(options.domains.iter().cloned(), decoy)
             .with_tls(options.tls)
             .with_limits(options.limits.clone())
-            .with_mechanisms(Selection::new().mechanisms(&mechanisms))
-            .with_feature(establish::feature());
+            .with_mechanisms(Selection::new().mechanisms(&mechanisms));
+        let config = features.iter().cloned().fold(config, ServerConfig::with_feature);
         Self { config: Arc::new(config), hashes }
     }
 
@@ -71,13 +77,20 @@ pub(super) struct Offers {
     options: Options,
     /// Whether a client's certificate may stand for a password.
     certificates: bool,
+    /// What is offered beside authentication and binding.
+    features: Vec<Element>,
     decoy: Decoy,
     current: watch::Sender<Arc<Offer>>,
 }
 
 impl Offers {
     /// Those of a server with these options.
-    pub(super) async fn new(options: Options, certificates: bool, store: &Store) -> Result<Self, StoreError> {
+    pub(super) async fn new(
+        options: Options,
+        certificates: bool,
+        features: Vec<Element>,
+        store: &Store,
+    ) -> Result<Self, StoreError> {
         let decoy = Decoy::new(*store.decoy_key().await?)
             .iterations(password::ITERATIONS)
             .salt_len(password::SALT_LEN);
@@ -85,8 +98,9 @@ impl Offers {
         if hashes.len() < ScramHash::ALL.len() {
             warn!(?hashes, "not every account has keys for all SCRAM mechanisms: only these are offered");
         }
-        let current = watch::Sender::new(Arc::new(Offer::new(&options, certificates, &decoy, hashes)));
-        Ok(Self { options, certificates, decoy, current })
+        let current =
+            watch::Sender::new(Arc::new(Offer::new(&options, certificates, &features, &decoy, hashes)));
+        Ok(Self { options, certificates, features, decoy, current })
     }
 
     /// For a new connection.
@@ -99,7 +113,7 @@ impl Offers {
         let hashes = store.common_hashes().await?;
         if self.current().hashes != hashes {
             info!(?hashes, "these SCRAM mechanisms are offered from now on");
-            let offer = Offer::new(&self.options, self.certificates, &self.decoy, hashes);
+            let offer = Offer::new(&self.options, self.certificates, &self.features, &self.decoy, hashes);
             self.current.send_replace(Arc::new(offer));
         }
         Ok(())

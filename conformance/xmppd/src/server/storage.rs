@@ -11,8 +11,8 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
 use xmpp_core::jid::BareJid;
-use xmpp_im::host::LoadTicket;
-use xmpp_im::store::{AccountData, Persist};
+use xmpp_im::host::{LoadTicket, OfflineTicket};
+use xmpp_im::store::{AccountData, OfflineMessage, Persist};
 
 use crate::store::{Applied, Deletion, Store, StoreError};
 
@@ -27,6 +27,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) enum Job {
     /// All of an account.
     Load(LoadTicket, BareJid),
+    /// Offline messages of an account.
+    LoadOffline { ticket: OfflineTicket, account: BareJid, after: u64, limit: usize },
     /// A step.
     Persist(Persist),
     /// The host has done what the deletions up to this number ask for, and what it wants stored from now on is not of those accounts.
@@ -38,6 +40,8 @@ pub(super) enum Job {
 pub(super) enum Reply {
     Loaded(LoadTicket, BareJid, Option<AccountData>),
     LoadFailed(LoadTicket, BareJid),
+    OfflineLoaded(OfflineTicket, Vec<OfflineMessage>),
+    OfflineFailed(OfflineTicket),
     Persisted(BareJid, u64),
     PersistFailed(BareJid, u64),
     /// The deletions are forgotten, or will be at the next start.
@@ -134,6 +138,15 @@ async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> R
                     Reply::LoadFailed(ticket, account)
                 }
             },
+            Job::LoadOffline { ticket, account, after, limit } => {
+                match store.offline_page(&account, after, limit).await {
+                    Ok(messages) => Reply::OfflineLoaded(ticket, messages),
+                    Err(error) => {
+                        error!(%account, %error, "cannot load offline messages");
+                        Reply::OfflineFailed(ticket)
+                    }
+                }
+            }
             Job::Persist(_) | Job::ForgetDeletions(_) => continue,
         };
         replies.send(reply).await.map_err(drop)?;

@@ -109,6 +109,11 @@ impl Transport {
         self.out.len()
     }
 
+    /// Whether the operating system has taken everything that was to be written.
+    pub(super) fn is_flushed(&self) -> bool {
+        matches!(self.wire, Wire::Plain(_) | Wire::Tls(_)) && self.out.is_empty() && !self.unflushed
+    }
+
     /// Writes what waits, then makes the handshake; its outcome comes out of [`turn`](Self::turn).
     pub(super) fn start_tls(&mut self, handshake: Handshake) {
         if let Wire::Plain(mut stream) = std::mem::replace(&mut self.wire, Wire::Over) {

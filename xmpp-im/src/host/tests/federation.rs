@@ -146,7 +146,12 @@ fn r3920_10_2_03_what_cannot_be_delivered_goes_back_as_an_error() {
     assert_eq!((account, desk.loads.len()), (bare("nobody@example.com"), 0));
     desk.host.loaded(NOW, ticket, None).unwrap();
     desk.poll();
-    assert_eq!((desk.gone(), desk.host.accounts.len()), (vec![], 1));
+    // covers 6121-8.5.1-04
+    assert_eq!(
+        desk.went("example.net"),
+        "<presence to='romeo@example.net' from='nobody@example.com' type='unsubscribed'/>"
+    );
+    assert_eq!(desk.host.accounts.len(), 1);
 }
 
 #[test]

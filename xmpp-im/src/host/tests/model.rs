@@ -250,7 +250,10 @@ impl World {
                     self.demanding.insert(number, from.clone());
                 }
                 let to_jid = Jid::new(to).unwrap();
-                let waits = self.is_loading(&to_jid.to_bare()) || self.is_loading(&from.to_bare());
+                // What is to be answered after it may keep a place before it.
+                let waits = self.is_loading(&to_jid.to_bare())
+                    || self.is_loading(&from.to_bare())
+                    || !self.desk.host.barriers.is_empty();
                 let expected = self.expected(&to_jid, kind).filter(|_| !waits);
                 self.send(id, &format!("<message to='{to}' type='{kind}' id='n{number}'/>"));
                 if let Some(expected) = expected.filter(|_| self.roomy) {

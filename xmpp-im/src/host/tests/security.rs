@@ -62,7 +62,6 @@ fn r6120_13_10_2_02_an_error_is_the_same_for_the_account_and_for_a_resource() {
         "<message to='WHO' type='chat' id='1'><body>?</body></message>",
         "<message to='WHO' type='groupchat' id='1'/>",
         "<message to='WHO' id='1'/>",
-        "<presence to='WHO' type='subscribe' id='1'/>",
     ] {
         let answers = ["juliet@example.com", "juliet@example.com/hall"].map(|who| {
             desk.send(romeo, &ask.replace("WHO", who));

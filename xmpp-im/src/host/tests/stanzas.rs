@@ -244,7 +244,6 @@ fn r6121_8_5_1_01_nobody_learns_who_has_an_account() {
         ("<message to='WHO' type='headline'/>", None),
         ("<message to='WHO' type='error'/>", None),
         ("<presence to='WHO' type='error'/>", None),
-        ("<presence to='WHO' type='subscribe'/>", Some(Condition::FeatureNotImplemented)),
         ("<presence to='WHO/x'/>", None),
         ("<presence to='WHO' type='unavailable'/>", None),
     ] {
