@@ -286,6 +286,7 @@ fn r3921_2_2_2_04_who_leaves_may_say_why_and_nothing_else() {
     for type_ in [PresenceType::Unavailable, PresenceType::Subscribe] {
         let name = type_.name().unwrap();
         // covers 6121-4.5.1-01: neither show nor priority
+        // covers 3921-5.1.5-02
         assert_eq!(leaving(type_), format!("<presence type='{name}'><status>gone</status></presence>"));
     }
     let told = presence("<presence type='unavailable'><status>gone</status></presence>");

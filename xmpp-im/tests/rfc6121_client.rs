@@ -21,6 +21,7 @@ fn subscription(juliet: &mut Juliet, contact: &str) -> Option<Subscription> {
 fn r6121_2_2_01_roster_before_presence() {
     let mut juliet = Juliet::bound(SessionConfig::new(), "");
     // covers 6121-2.1.3-01: the get has no items
+    // covers 3921-7.3-01: nor is there presence before it
     assert_eq!(juliet.says(), ROSTER_GET);
     juliet.answers("<query xmlns='jabber:iq:roster'/>");
     // covers 6121-3.1-01: with both, requests and pushes will come

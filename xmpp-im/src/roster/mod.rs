@@ -26,8 +26,9 @@
 //! roster.apply(&change);
 //! assert_eq!(roster.get(&Jid::new("nurse@example.com")?).and_then(|item| item.name()), Some("Nurse"));
 //!
-//! // Whoever has the roster as it was is brought up to date, if that is shorter than all of it; here it is not.
-//! assert!(matches!(roster.answer(Some(&before), &limits), Answer::Complete(query) if query.attr("ver") == Some(&roster.ver())));
+//! // Whoever has the roster as it was is told what has changed since; who has none gets all of it.
+//! assert!(matches!(roster.answer(Some(&before), &limits), Answer::Changes(pushes) if pushes.len() == 1));
+//! assert!(matches!(roster.answer(None, &limits), Answer::Complete(query) if query.attr("ver") == Some(&roster.ver())));
 //! assert_eq!(roster.answer(Some(&roster.ver()), &limits), Answer::Changes(Vec::new()));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
