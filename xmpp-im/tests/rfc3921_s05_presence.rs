@@ -87,7 +87,6 @@ fn r3921_5_1_1_08_contacts_presence_goes_to_all_available_resources() {
     stage.arrives("<presence from='juliet@example.com/balcony' to='romeo@example.net'/>");
     for there in [ORCHARD, "romeo@example.net/chamber"] {
         // covers 6121-4.2.3-01
-        // covers 6121-8.5.2.1.2-01
         // covers 3921-11.1-18
         // covers 3921-11.1-21
         got(&mut stage, there, ["available juliet@example.com/balcony > romeo@example.net"]);
@@ -259,7 +258,7 @@ fn r3921_5_1_3_07_who_is_offline_is_told_with_the_last_word() {
 }
 
 #[test]
-fn r3921_5_1_4_05_directed_presence_goes_out_in_full() {
+fn r3921_5_1_4_directed_presence_goes_out_in_full() {
     let mut stage = orchard();
     stage.send(ORCHARD, "<presence to='nurse@example.com' xml:lang='en'><show>dnd</show></presence>");
     stage.send(ORCHARD, "<presence to='juliet@example.com/balcony'><show>xa</show></presence>");

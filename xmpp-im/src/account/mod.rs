@@ -144,7 +144,7 @@ impl Account {
 
     /// One of which nothing is stored, so that there is nothing to load.
     pub(crate) fn unstored(jid: BareJid, kind: Kind, modules: &Modules) -> Self {
-        let ready = Box::new(Ready::new(&jid, kind, AccountData::new(), modules));
+        let ready = Ready::boxed(&jid, kind, AccountData::new(), modules);
         Account { jid, kind, state: State::Ready(ready), sessions: Vec::new(), order: Order::default() }
     }
 
@@ -213,7 +213,7 @@ impl Account {
 
     /// The account was loaded: what was parked is worked off in order.
     pub(crate) fn loaded(&mut self, data: AccountData, cx: &mut Cx<'_>) {
-        let ready = State::Ready(Box::new(Ready::new(&self.jid, self.kind, data, cx.modules)));
+        let ready = State::Ready(Ready::boxed(&self.jid, self.kind, data, cx.modules));
         let State::Loading { parked, .. } = core::mem::replace(&mut self.state, ready) else { return };
         for session in self.sessions.iter().map(|session| session.id).collect::<Vec<_>>() {
             self.session_started(session, cx);
@@ -293,11 +293,11 @@ impl Account {
         if self.outgoing(&stanza, cx).is_break() {
             return;
         }
-        let Some(to) = stanza.to() else { return self.own_to_account(session, stanza, cx) };
+        let Some(to) = stanza.to() else { return self.within_account(session, stanza, cx) };
         let is_availability = matches!(Traffic::of(&stanza), Traffic::Availability);
         // RFC 6121 section 4.6: availability with an address is directed presence, also where that is the account's own.
         if *to == self.jid && !is_availability {
-            return self.own_to_account(session, stanza, cx);
+            return self.within_account(session, stanza, cx);
         }
         match stanza {
             Stanza::Presence(presence) if presence.to().is_some_and(|to| to.to_bare() != self.jid) => {
@@ -308,7 +308,7 @@ impl Account {
     }
 
     /// A stanza of one of the account's sessions without address, or to the account's bare JID.
-    fn own_to_account(&mut self, session: SessionId, stanza: Stanza, cx: &mut Cx<'_>) {
+    fn within_account(&mut self, session: SessionId, stanza: Stanza, cx: &mut Cx<'_>) {
         match stanza {
             Stanza::Presence(presence) => self.presence(session, presence, cx),
             // RFC 6120 section 10.3.3: the server answers on behalf of the account. Results of pushes, and errors, nobody waits for.
@@ -478,10 +478,10 @@ impl Ready {
         item.is_some_and(|item| matches!(item.subscription(), Subscription::From | Subscription::Both))
     }
 
-    fn new(jid: &BareJid, kind: Kind, mut data: AccountData, modules: &Modules) -> Self {
+    fn boxed(jid: &BareJid, kind: Kind, mut data: AccountData, modules: &Modules) -> Box<Self> {
         let parts = Parts::open(jid, kind, &data, modules);
         let last_presence = data.last_presence.take();
-        Ready { roster: data.into(), last_presence, parts, pages: BTreeMap::new() }
+        Box::new(Ready { roster: data.into(), last_presence, parts, pages: BTreeMap::new() })
     }
 }
 

@@ -435,6 +435,9 @@ impl Order {
 
     /// The last change under way that has to do with that state.
     fn unsettled(&self, state: State) -> Option<u64> {
+        if state == State::NOTHING {
+            return None;
+        }
         let mut changes = self.in_flight.iter().rev();
         changes.find(|(_, change)| change.touched.overlaps(state)).map(|(seq, _)| *seq)
     }
