@@ -5,7 +5,7 @@ use crate::store::Subscription;
 
 fn open(limits: HostLimits) -> Desk {
     let limits = limits.with_offline(10, 1 << 20);
-    Desk::configured(|config| config.with_federation().with_limits(limits))
+    Desk::configured(|config| config.with_federation().with_limits(limits).with_offline_storage())
 }
 
 fn chat(to: &str) -> String {
