@@ -87,9 +87,7 @@ fn r3921_5_1_1_08_contacts_presence_goes_to_all_available_resources() {
     stage.arrives("<presence from='juliet@example.com/balcony' to='romeo@example.net'/>");
     for there in [ORCHARD, "romeo@example.net/chamber"] {
         // covers 6121-4.2.3-01
-        // covers 6121-8.5.2.1.2-01
         // covers 3921-11.1-18
-        // covers 3921-11.1-21
         got(&mut stage, there, ["available juliet@example.com/balcony > romeo@example.net"]);
     }
     // covers 3921-5.1.6-06
@@ -259,7 +257,7 @@ fn r3921_5_1_3_07_who_is_offline_is_told_with_the_last_word() {
 }
 
 #[test]
-fn r3921_5_1_4_05_directed_presence_goes_out_in_full() {
+fn r3921_5_1_4_directed_presence_goes_out_in_full() {
     let mut stage = orchard();
     stage.send(ORCHARD, "<presence to='nurse@example.com' xml:lang='en'><show>dnd</show></presence>");
     stage.send(ORCHARD, "<presence to='juliet@example.com/balcony'><show>xa</show></presence>");
@@ -380,6 +378,8 @@ fn presence_between_two_accounts_of_a_server_is_the_same() {
     stage.online(ORCHARD);
     stage.login("benvolio@example.net/pda");
     stage.send("benvolio@example.net/pda", "<presence/>");
+    // covers 3921-11.1-20
+    // covers 3921-11.1-21
     got(&mut stage, ORCHARD, ["available benvolio@example.net/pda > romeo@example.net"]);
     got(
         &mut stage,
