@@ -2,7 +2,7 @@
 """Two accounts of two servers talk to each other, played by slixmpp.
 
 Each logs in to its own server; then messages and requests cross both ways, each
-asks for the other's presence, if their servers know of that, and what cannot be delivered comes back as an
+asks for the other's presence, and what cannot be delivered comes back as an
 error. One line per step goes to stdout; the first step that fails is named on
 stderr and the exit status is 1. Nothing here knows which servers it talks to.
 """
@@ -33,8 +33,7 @@ class Federation(Play):
                 await self.write(a, b)
                 await self.request(a, b)
                 await self.write_to_nobody(a, b)
-            if not self.options.strangers:
-                await self.see(romeo, juliet)
+            await self.see(romeo, juliet)
         for domain in self.options.unreachable:
             await self.reach(romeo, domain)
         for component in self.options.echo:
@@ -142,7 +141,6 @@ def arguments():
     parser.add_argument("--one", nargs=5, metavar=parts, required=True)
     parser.add_argument("--other", nargs=5, metavar=parts, required=True)
     parser.add_argument("--refused", action="store_true", help="the servers do not let each other in")
-    parser.add_argument("--strangers", action="store_true", help="they do not ask for each other's presence")
     parser.add_argument("--unreachable", action="append", default=[], metavar="DOMAIN")
     parser.add_argument("--echo", action="append", default=[], metavar="JID", help="who answers with the same")
     parser.add_argument("--timeout", type=int, default=60, help="seconds for the whole story")

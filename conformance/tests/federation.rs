@@ -29,7 +29,7 @@ fn xmppd_and_prosody_by_external() -> Result<(), Failure> {
     let (montague, capulet) = (network.site(MONTAGUE)?, network.site(CAPULET)?);
     let prosody = prosody.federate(&montague)?;
     let xmppd = Xmppd::federate(&capulet, &[&montague], &["--resolve", NOWHERE_IS])?;
-    slixmpp.federate(xmppd.server(), prosody.server(), &["--strangers", "--unreachable", NOWHERE])?;
+    slixmpp.federate(xmppd.server(), prosody.server(), &["--unreachable", NOWHERE])?;
     proven(Proof::External, |direction| prosody.proofs(direction, CAPULET));
     proven(Proof::External, |direction| xmppd.proofs(direction, MONTAGUE));
     Ok(())
@@ -43,7 +43,7 @@ fn xmppd_and_prosody_by_dialback() -> Result<(), Failure> {
     let (montague, capulet) = (network.stranger(MONTAGUE)?, network.stranger(CAPULET)?);
     let prosody = prosody.federate(&montague)?;
     let xmppd = Xmppd::federate(&capulet, &[&montague], &[])?;
-    slixmpp.federate(prosody.server(), xmppd.server(), &["--strangers"])?;
+    slixmpp.federate(prosody.server(), xmppd.server(), &[])?;
     proven(Proof::Dialback, |direction| prosody.proofs(direction, CAPULET));
     proven(Proof::Dialback, |direction| xmppd.proofs(direction, MONTAGUE));
     Ok(())
@@ -57,7 +57,7 @@ fn xmppd_and_ejabberd_by_external() -> Result<(), Failure> {
     let (montague, capulet) = (network.site(MONTAGUE)?, network.site(CAPULET)?);
     let ejabberd = ejabberd.federate(&montague)?;
     let xmppd = Xmppd::federate(&capulet, &[&montague], &[])?;
-    slixmpp.federate(xmppd.server(), ejabberd.server(), &["--strangers"])?;
+    slixmpp.federate(xmppd.server(), ejabberd.server(), &[])?;
     proven(Proof::External, |direction| ejabberd.proofs(direction, CAPULET));
     proven(Proof::External, |direction| xmppd.proofs(direction, MONTAGUE));
     Ok(())
@@ -74,7 +74,7 @@ fn xmppd_and_xmppd() -> Result<(), Failure> {
         };
         let one = Xmppd::federate(&montague, &[&capulet], &[])?;
         let other = Xmppd::federate(&capulet, &[&montague], &[])?;
-        slixmpp.federate(one.server(), other.server(), &["--strangers"])?;
+        slixmpp.federate(one.server(), other.server(), &[])?;
         proven(proof, |direction| one.proofs(direction, CAPULET));
         proven(proof, |direction| other.proofs(direction, MONTAGUE));
     }
@@ -114,6 +114,6 @@ fn a_component_of_xmppd_answers_here_and_there() -> Result<(), Failure> {
     assert!(refused.contains("refused: not-authorized"), "{refused}");
 
     let echo = slixmpp.component(address, &name, ECHO.password)?;
-    slixmpp.federate(xmppd.server(), prosody.server(), &["--strangers", "--echo", echo.name()])?;
+    slixmpp.federate(xmppd.server(), prosody.server(), &["--echo", echo.name()])?;
     Ok(())
 }

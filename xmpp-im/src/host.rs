@@ -6,21 +6,25 @@
 //!
 //! What is for a foreign domain or for a component comes out of it too, as [`HostAction::Foreign`] if the host
 //! [federates](HostConfig::with_federation), and as [`HostAction::Component`] while that component is [attached](Host::attach_component);
-//! what comes from there goes to [`Host::deliver`]. The host keeps none of it back: each stanza that comes in makes one go out, and
-//! beside that only refusals of what waited in a bounded outbox, and unavailable presence to the bounded number of those who had been told
-//! that a session is available. How a domain is reached, and what waits for it until then, [`federation`](crate::federation) knows.
+//! what comes from there goes to [`Host::deliver`]. How a domain is reached, and what waits for it until then, [`federation`](crate::federation) knows.
 //!
 //! - RFC 6120 section 7: sessions under resources, and who gives way at a conflict
 //! - RFC 6120 section 10: where stanzas go, in order for each pair of sender and receiver
-//! - RFC 6121 sections 2, 3, 4 and 8.5: rosters, subscriptions, presence, and which resources get a stanza
+//! - RFC 6121 sections 2 to 4 and 8.5: rosters, subscriptions, presence, and which resources get a stanza
 //! - XEP-0175: accounts that live only as long as their session
+//!
+//! An account is in memory while it has a session, and for whoever writes to it as far as what it has kept makes a difference: messages that may
+//! be stored, subscriptions, probes, and requests that a [module](crate::module) handles. How many are there for that alone is
+//! [bounded](crate::limits::HostLimits::background_loads). Anything else to an account without sessions is answered at once, as if there
+//! were no such account. What one stanza makes an account do is one step, stored as one [`Persist`]; nothing that it says
+//! leaves before. The host's own answers to a session leave only when what the session sent before them was delivered, stored or refused.
 //!
 //! ```
 //! use xmpp_core::entropy::Seed;
 //! use xmpp_core::jid::{BareJid, Jid};
 //! use xmpp_core::stanza::{Message, Stanza};
-//! use xmpp_im::host::{Host, HostAction, HostConfig};
 //! use xmpp_core::time::{Instant, UtcTime};
+//! use xmpp_im::host::{Host, HostAction, HostConfig};
 //! use xmpp_im::store::AccountData;
 //!
 //! let config = HostConfig::new([BareJid::new("example.com")?]).with_federation();

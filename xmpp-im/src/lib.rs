@@ -10,6 +10,7 @@
 //! | where stanzas go: accounts, components, foreign domains, RFC 3920 section 10, RFC 6120 section 10 | [`host`] |
 //! | session establishment, RFC 3921 section 3 | [`establish`] |
 //! | presence and subscriptions of an account, RFC 3921 sections 5 and 8, RFC 6121 sections 3 and 4 | [`host`] |
+//! | the door for extensions, which the parts below use as well | [`module`] |
 //! | who may ask for presence, and what they are told, RFC 3921 section 5, RFC 6121 section 4 | [`presence`] |
 //! | rosters, RFC 3921 section 7, RFC 6121 section 2 | [`roster`] |
 //! | whom an account does not want to hear from, RFC 3921 section 10, XEP-0191 | [`privacy`], [`blocking`] |

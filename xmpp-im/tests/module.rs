@@ -287,7 +287,10 @@ impl Stage {
     /// What is answered to a request.
     fn ask(&mut self, session: SessionId, to: &str, type_: &str, note: &str) -> String {
         let to = if to.is_empty() { String::new() } else { format!(" to='{to}'") };
-        self.send(session, &format!("<iq{to} type='{type_}' id='q'><note xmlns='{NOTES}'>{note}</note></iq>"));
+        self.send(
+            session,
+            &format!("<iq{to} type='{type_}' id='q'><note xmlns='{NOTES}'>{note}</note></iq>"),
+        );
         let mut got: Vec<_> = self.got(session).into_iter().filter(|got| got.starts_with("<iq")).collect();
         assert!(got.len() <= 1, "{got:?}");
         got.pop().unwrap_or_default()
@@ -313,7 +316,9 @@ fn what_is_kept_is_there_again_for_each_owner() {
     let mut stage = Stage::new();
     let juliet = stage.login(JULIET);
     let tablet = stage.login("juliet@example.com/tablet");
-    assert!(stage.ask(juliet, "", "get", "").ends_with(&format!("type='result'><note xmlns='{NOTES}'/></iq>")));
+    assert!(
+        stage.ask(juliet, "", "get", "").ends_with(&format!("type='result'><note xmlns='{NOTES}'/></iq>"))
+    );
     assert!(stage.ask(juliet, "", "set", "milk").contains("type='result'"));
     assert!(stage.got(tablet)[0].contains("<changed "), "every session was told");
     // The server's own, and those of other accounts, are other owners.
@@ -348,7 +353,10 @@ fn each_target_is_an_owner_of_its_own() {
         ("somebody@notes.example.com", ""),
     ] {
         let answer = stage.ask(romeo, to, "get", "");
-        assert!(answer.contains(&format!(" from='{to}'")) && answer.contains("type='result'"), "{to}: {answer}");
+        assert!(
+            answer.contains(&format!(" from='{to}'")) && answer.contains("type='result'"),
+            "{to}: {answer}"
+        );
         assert!(answer.contains(expected), "{to}: {answer}");
     }
     // What is not for anybody there is answered by the server.
@@ -383,7 +391,8 @@ fn every_hook_is_called_in_its_order() {
     assert_eq!(stage.heard(), [format!("started {JULIET}")]);
     stage.send(juliet, "<presence><priority>3</priority></presence>");
     assert_eq!(stage.heard(), ["out ", "presence Some(3)"]);
-    let set = "<iq type='set' id='r'><query xmlns='jabber:iq:roster'><item jid='nurse@example.com'/></query></iq>";
+    let set =
+        "<iq type='set' id='r'><query xmlns='jabber:iq:roster'><item jid='nurse@example.com'/></query></iq>";
     stage.send(juliet, set);
     assert_eq!(stage.heard(), ["out r", "roster nurse@example.com false"]);
     let romeo = stage.login("romeo@example.com/orchard");
@@ -393,7 +402,9 @@ fn every_hook_is_called_in_its_order() {
     assert_eq!(stage.heard(), ["out 1", "in 1"]);
     assert_eq!(stage.got(juliet).len(), 1);
     // What a hook takes goes no further, in either direction.
-    for (id, heard) in [("swallow-out", &["out swallow-out"][..]), ("swallow-in", &["out swallow-in", "in swallow-in"])] {
+    for (id, heard) in
+        [("swallow-out", &["out swallow-out"][..]), ("swallow-in", &["out swallow-in", "in swallow-in"])]
+    {
         stage.send(romeo, &format!("<message to='juliet@example.com' type='chat' id='{id}'/>"));
         assert_eq!(stage.heard(), heard);
         assert!(stage.got(juliet).is_empty() && stage.got(romeo).is_empty());

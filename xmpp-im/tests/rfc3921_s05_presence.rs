@@ -88,7 +88,6 @@ fn r3921_5_1_1_08_contacts_presence_goes_to_all_available_resources() {
     for there in [ORCHARD, "romeo@example.net/chamber"] {
         // covers 6121-4.2.3-01
         // covers 3921-11.1-18
-        // covers 3921-11.1-21
         got(&mut stage, there, ["available juliet@example.com/balcony > romeo@example.net"]);
     }
     // covers 3921-5.1.6-06
@@ -379,6 +378,8 @@ fn presence_between_two_accounts_of_a_server_is_the_same() {
     stage.online(ORCHARD);
     stage.login("benvolio@example.net/pda");
     stage.send("benvolio@example.net/pda", "<presence/>");
+    // covers 3921-11.1-20
+    // covers 3921-11.1-21
     got(&mut stage, ORCHARD, ["available benvolio@example.net/pda > romeo@example.net"]);
     got(
         &mut stage,

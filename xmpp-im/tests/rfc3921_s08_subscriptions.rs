@@ -465,6 +465,10 @@ fn changes_wait_for_who_is_away() {
         story.0.login(USER);
         let (pushes, roster) = story.0.ask(USER, get);
         assert!(pushes.is_empty());
+        // covers 3921-8.4.1-05
+        // covers 3921-8.4.2-05
+        // covers 3921-8.5.1-06
+        // covers 3921-8.5.2-06
         assert!(roster.contains(&format!("subscription='{}'", after.name())), "{roster}");
         story.user("<presence/>");
         let notice = format!("{type_} contact@example.org > user@example.com");

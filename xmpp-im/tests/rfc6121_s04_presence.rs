@@ -153,6 +153,29 @@ fn a_session_that_ends_while_its_account_is_loaded_again_says_goodbye() {
     );
 }
 
+#[test]
+fn presence_told_many_times_while_storage_is_slow_is_told_once() {
+    let mut stage = balcony();
+    stage.slow_storage("example.com");
+    stage.send(
+        BALCONY,
+        "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='nurse@example.com'/></query></iq>",
+    );
+    for show in ["away", "chat", "dnd"].repeat(100) {
+        stage.send(BALCONY, &format!("<presence><show>{show}</show></presence>"));
+        stage.arrives("<presence type='probe' from='romeo@example.net' to='juliet@example.com'/>");
+    }
+    gone(&mut stage, []);
+    stage.store("example.com");
+    gone(
+        &mut stage,
+        [
+            "available juliet@example.com/balcony > benvolio@example.net dnd",
+            "available juliet@example.com/balcony > romeo@example.net dnd",
+        ],
+    );
+}
+
 /// Every copy shares what it says with all others, so the cost of a contact is that of its addresses.
 #[test]
 fn a_login_with_ten_thousand_contacts_costs_what_it_says() {

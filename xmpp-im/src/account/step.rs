@@ -7,7 +7,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use xmpp_core::jid::{BareJid, Jid};
-use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+use xmpp_core::stanza::{Condition, PresenceType, Stanza, StanzaError};
 use xmpp_core::stream::StreamError;
 use xmpp_core::xml::ns;
 
@@ -89,6 +89,19 @@ impl Effect {
             Effect::Route(stanza, _) => Some(stanza),
             Effect::Close(..) | Effect::Page { .. } => None,
         }
+    }
+
+    /// Whether it says all that an earlier one has said: it is what the host itself tells of the availability of the same resource.
+    fn supersedes(&self, earlier: &Effect) -> bool {
+        let told = |effect: &Effect| match effect {
+            Effect::Route(Stanza::Presence(presence), Source::Server) => {
+                let is_momentary =
+                    matches!(presence.type_(), PresenceType::Available | PresenceType::Unavailable);
+                is_momentary.then(|| (presence.from().cloned(), presence.to().cloned()))
+            }
+            _ => None,
+        };
+        told(self).is_some_and(|told_now| told(earlier) == Some(told_now))
     }
 
     fn is_response(&self) -> bool {
@@ -422,6 +435,9 @@ impl Order {
 
     /// The last change under way that has to do with that state.
     fn unsettled(&self, state: State) -> Option<u64> {
+        if state == State::NOTHING {
+            return None;
+        }
         let mut changes = self.in_flight.iter().rev();
         changes.find(|(_, change)| change.touched.overlaps(state)).map(|(seq, _)| *seq)
     }
@@ -463,7 +479,16 @@ impl Order {
     ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
-            self.hold(pair, Some(effect), until, None, out);
+            // A client that goes on telling its presence while storage is slow takes no more room than by telling it once.
+            let last = self.chains.get_mut(&pair).and_then(VecDeque::back_mut);
+            let is_void = |held: &&mut Held| {
+                matches!(held.until, Until::Settled { .. })
+                    && held.effect.as_ref().is_some_and(|earlier| effect.supersedes(earlier))
+            };
+            match last.filter(is_void) {
+                Some(held) => (held.effect, held.until) = (Some(effect), until),
+                None => self.hold(pair, Some(effect), until, None, out),
+            }
             return true;
         }
         // An answer that has to wait may be large, so a session gets one.

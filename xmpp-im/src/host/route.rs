@@ -16,9 +16,8 @@ impl Host {
     /// domain in `from`. It goes where one of a local client would go, but never from one foreign domain to another; a refusal
     /// leaves by the way the stanza came.
     ///
-    /// Presence that tells of availability goes to resources that are available, or to the one that it names; other presence is ignored
-    /// (RFC 6120 section 10.5.3.2). An account without sessions is not loaded for a stanza, so none waits for one: the answer is the same as
-    /// if there were no such account.
+    /// An account without sessions is loaded for it only if what the account has kept makes a difference to it; else the answer is the same
+    /// as if there were no such account.
     ///
     /// # Errors
     /// The stream error that the stream has to end with: `improper-addressing` without `to` or `from`, `invalid-from` if the sender

@@ -7,7 +7,7 @@
 //!   not kept is answered as the table of deliveries has it.
 //! - The first session that is available with a priority that is not negative gets all of them, in the order in which they came, stamped with the time
 //!   (XEP-0203). They come from the store by the page, the next one when the last is written to the session's transport.
-//! - A message that comes while others are still in the store is put behind them, so that nothing overtakes.
+//! - A message that comes while others are still in the store is put behind them, so that nothing overtakes; if there is no room it is refused.
 //! - A message is removed from the store when it is written. What a session was given and did not get, because its connection broke or the
 //!   server did, is still there for the next one.
 //!
@@ -20,7 +20,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use xmpp_core::jid::{BareJid, Jid};
-use xmpp_core::stanza::{Message, Stanza};
+use xmpp_core::stanza::{Condition, Message, Stanza, StanzaError};
 
 use self::queue::{Next, Queue};
 use crate::module::{Advertised, BadState, Context, Hooks, Kept, Module, Part, Target, Verdict};
@@ -102,7 +102,12 @@ impl Part for Storage {
             Stanza::Message(message)
                 if self.0.is_flooding() && message.to().is_none_or(Jid::is_bare) && is_storable(message) =>
             {
-                self.keep(message, cx)
+                if self.keep(message, cx) == Verdict::Continue {
+                    // There is no room behind the others, and past them it must not go: there will be room soon.
+                    let error = StanzaError::new(Condition::ResourceConstraint);
+                    message.error_reply(error).map(|refusal| cx.reply(refusal));
+                }
+                Verdict::Handled
             }
             _ => Verdict::Continue,
         }

@@ -417,3 +417,20 @@ fn what_a_session_leaves_behind_waits_for_the_next() {
     service.available(next, 0);
     assert_eq!(service.read(next), ["1", "2", "3"]);
 }
+
+#[test]
+fn what_finds_no_room_behind_the_others_does_not_overtake_them() {
+    let mut service = Service::new(HostLimits::new().with_offline(2, 1 << 20));
+    let (romeo, juliet) = service.lovers();
+    service.say(romeo, "1");
+    service.say(romeo, "2");
+    service.holds_pages = true;
+    service.available(juliet, 0);
+    service.say(romeo, "3");
+    assert_eq!(service.read(romeo), ["resource-constraint!"]);
+    service.holds_pages = false;
+    service.answer_pages();
+    assert_eq!(service.read(juliet), ["1", "2"]);
+    service.say(romeo, "4");
+    assert_eq!(service.read(juliet), ["4"]);
+}
