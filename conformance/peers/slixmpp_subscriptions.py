@@ -19,7 +19,6 @@ from slixmpp_actor import PATIENCE, Actor, Play, answer, check, perform, run
 
 PAUSE = 0.05  # seconds between two looks at a roster
 SUBSCRIPTION = {"subscribe", "subscribed", "unsubscribe", "unsubscribed"}
-BLOCKING = "urn:xmpp:blocking"
 
 
 class Subscriber(Actor):
@@ -99,12 +98,12 @@ class Subscriptions(Play):
             check(actor.mirror == {}, f"its roster has {actor.mirror}")
         return actor
 
-    async def arrive(self, name, account):
+    async def arrive(self, name, account, resource="story"):
         jid, password, host, port, ca = account
         options = argparse.Namespace(
             host=host, port=int(port), ca=ca, no_verify=False, tls=None, mechanism=None, direct_tls_first=False
         )
-        actor = await self.enter(Subscriber(name, f"{jid}/story", password, options))
+        actor = await self.enter(Subscriber(name, f"{jid}/{resource}", password, options))
         await actor.appear()
         return actor
 
@@ -242,11 +241,10 @@ class Subscriptions(Play):
 
     async def block(self):
         romeo, juliet = self.romeo, self.juliet
-        about = await juliet.plugin["xep_0030"].get_info(jid=juliet.boundjid.domain, timeout=PATIENCE)
-        if BLOCKING not in about["disco_info"]["features"]:
+        command = juliet.plugin["xep_0191"]
+        if await refused(command.get_blocked_jids(timeout=PATIENCE)) != "none":
             print("-- no blocking", flush=True)
             return
-        command = juliet.plugin["xep_0191"]
         with self.step("juliet blocks romeo"):
             romeo.arrived()
             await command.block(JID(romeo.boundjid.bare), timeout=PATIENCE)
@@ -404,8 +402,8 @@ async def refused(request):
     return "none"
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments(description):
+    parser = argparse.ArgumentParser(description=description)
     parts = ("JID", "PASSWORD", "HOST", "PORT", "CA")
     parser.add_argument("--one", nargs=5, metavar=parts, required=True)
     parser.add_argument("--other", nargs=5, metavar=parts, required=True)
@@ -415,5 +413,5 @@ def arguments():
 
 
 if __name__ == "__main__":
-    OPTIONS = arguments()
+    OPTIONS = arguments(__doc__.splitlines()[0])
     run(perform(Subscriptions(OPTIONS), OPTIONS.timeout), OPTIONS.verbose)

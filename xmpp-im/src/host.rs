@@ -21,31 +21,70 @@
 //!
 //! ```
 //! use xmpp_core::entropy::Seed;
-//! use xmpp_core::jid::{BareJid, Jid};
-//! use xmpp_core::stanza::{Message, Stanza};
+//! use xmpp_core::jid::BareJid;
+//! use xmpp_core::stanza::{PresenceType, Stanza};
 //! use xmpp_core::time::{Instant, UtcTime};
-//! use xmpp_im::host::{Host, HostAction, HostConfig};
-//! use xmpp_im::store::AccountData;
+//! use xmpp_im::host::{Host, HostAction, HostConfig, SessionId};
+//! use xmpp_im::store::{Memory, Subscription};
 //!
-//! let config = HostConfig::new([BareJid::new("example.com")?]).with_federation();
+//! /// Performs what the host wants done. Whether a session has something in its outbox is looked up below.
+//! fn perform(host: &mut Host, memory: &mut Memory) {
+//!     while let Some(action) = host.poll() {
+//!         match action {
+//!             HostAction::Load { ticket, account } => {
+//!                 host.loaded(Instant::ZERO, ticket, memory.load(&account)).expect("it was asked for");
+//!             }
+//!             HostAction::Persist(step) => {
+//!                 memory.apply(step.owner(), step.changes());
+//!                 host.persisted(Instant::ZERO, step.owner(), step.seq());
+//!             }
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//!
+//! /// The presence that waits for a session: of which type, and from whom.
+//! fn presence(host: &mut Host, session: SessionId) -> Vec<(PresenceType, String)> {
+//!     let taken = core::iter::from_fn(|| host.take(session));
+//!     taken.filter_map(|stanza| match stanza {
+//!         Stanza::Presence(presence) => Some((presence.type_(), presence.from()?.to_string())),
+//!         _ => None,
+//!     }).collect()
+//! }
+//!
+//! let mut memory = Memory::new();
+//! let [juliet, romeo] = [BareJid::new("juliet@example.com")?, BareJid::new("romeo@example.com")?];
+//! memory.create(&juliet);
+//! memory.create(&romeo);
+//! let config = HostConfig::new([BareJid::new("example.com")?]);
 //! let mut host = Host::new(config, Seed::new([1; 32]), UtcTime::UNIX_EPOCH);
-//! let now = Instant::ZERO;
-//! let juliet = BareJid::new("juliet@example.com")?;
-//! let bound = host.bind(now, &juliet, Some("balcony"))?;
-//! let Some(HostAction::Load { ticket, account }) = host.poll() else { panic!("the account is cold") };
-//! assert_eq!(account, juliet);
-//! host.loaded(now, ticket, Some(AccountData::new()))?;
 //!
-//! // A message to oneself, before any presence: there is no resource that would take it.
-//! host.receive(now, bound.session(), Stanza::Message(Message::chat(juliet).with_body("?")))?;
-//! assert!(matches!(host.poll(), Some(HostAction::Ready(session)) if session == bound.session()));
-//! let error = host.take(bound.session()).expect("it is ready");
-//! assert!(error.to_string().contains("<service-unavailable "));
+//! // Both bind a resource, are available, and hear that they are.
+//! let balcony = host.bind(Instant::ZERO, &juliet, Some("balcony"))?.session();
+//! let orchard = host.bind(Instant::ZERO, &romeo, Some("orchard"))?.session();
+//! for session in [balcony, orchard] {
+//!     host.receive(Instant::ZERO, session, "<presence/>".parse()?)?;
+//!     perform(&mut host, &mut memory);
+//!     assert_eq!(presence(&mut host, session).len(), 1);
+//! }
 //!
-//! // One to somebody else's server.
-//! let romeo = Jid::new("romeo@example.net")?;
-//! host.receive(now, bound.session(), Stanza::Message(Message::chat(romeo).with_body("?")))?;
-//! assert!(matches!(host.poll(), Some(HostAction::Foreign(stanza)) if stanza.from() == Some(bound.jid().as_jid())));
+//! // Romeo asks to see Juliet, and she lets him: he is told so, and then sees her.
+//! host.receive(Instant::ZERO, orchard, "<presence to='juliet@example.com' type='subscribe'/>".parse()?)?;
+//! perform(&mut host, &mut memory);
+//! assert_eq!(presence(&mut host, balcony), [(PresenceType::Subscribe, romeo.to_string())]);
+//! host.receive(Instant::ZERO, balcony, "<presence to='romeo@example.com' type='subscribed'/>".parse()?)?;
+//! perform(&mut host, &mut memory);
+//! assert_eq!(
+//!     presence(&mut host, orchard),
+//!     [
+//!         (PresenceType::Subscribed, juliet.to_string()),
+//!         (PresenceType::Available, "juliet@example.com/balcony".to_string()),
+//!     ]
+//! );
+//!
+//! // All of it was stored before anybody was told.
+//! let roster = memory.load(&romeo).expect("the account is there");
+//! assert_eq!(roster.roster()[0].subscription(), Subscription::To);
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 

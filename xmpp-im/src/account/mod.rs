@@ -30,7 +30,7 @@ use crate::module::{Modules, Target};
 use crate::roster::Roster;
 use crate::routing::Traffic;
 use crate::session::{Session, SessionId, Taken, Waiting};
-use crate::store::{AccountData, Change, OfflineMessage, Persist, Subscription};
+use crate::store::{AccountData, Change, OfflineMessage, Persist};
 
 pub(crate) use self::delivery::{unattended, wakes};
 pub(crate) use self::subscription::goodbyes;
@@ -475,7 +475,7 @@ impl Ready {
     /// Whether that is the bare JID of a contact that gets the account's presence.
     fn is_subscriber(&self, address: &Jid) -> bool {
         let item = self.roster.get(address).filter(|_| !address.is_full());
-        item.is_some_and(|item| matches!(item.subscription(), Subscription::From | Subscription::Both))
+        item.is_some_and(|item| item.subscription().has_from())
     }
 
     fn new(jid: &BareJid, kind: Kind, mut data: AccountData, modules: &Modules) -> Self {

@@ -77,17 +77,16 @@ impl RosterMirror {
 
     /// Whether we are subscribed to their presence.
     pub(super) fn shows(&self, contact: &BareJid) -> bool {
-        self.subscription(contact).is_some_and(|state| matches!(state, Subscription::To | Subscription::Both))
+        self.subscription(contact).has_to()
     }
 
     /// Whether they are subscribed to our presence.
     pub(super) fn is_shown_to(&self, contact: &BareJid) -> bool {
-        self.subscription(contact)
-            .is_some_and(|state| matches!(state, Subscription::From | Subscription::Both))
+        self.subscription(contact).has_from()
     }
 
-    fn subscription(&self, contact: &BareJid) -> Option<Subscription> {
-        self.items.get(contact.as_jid()).map(RosterItem::subscription)
+    fn subscription(&self, contact: &BareJid) -> Subscription {
+        self.items.get(contact.as_jid()).map(RosterItem::subscription).unwrap_or_default()
     }
 
     /// The version to ask with: empty to begin with versions (RFC 6121 section 2.6.2).

@@ -169,12 +169,12 @@ impl Roster {
 
     /// The contacts that get the user's presence, in the order of their addresses (RFC 6121 section 4.2.2).
     pub fn subscribers(&self) -> impl Iterator<Item = &Jid> + Clone {
-        self.with_subscription(|subscription| matches!(subscription, Subscription::From | Subscription::Both))
+        self.with_subscription(Subscription::has_from)
     }
 
     /// The contacts whose presence the user gets, in the order of their addresses (RFC 6121 section 4.3.1).
     pub fn subscribed_to(&self) -> impl Iterator<Item = &Jid> + Clone {
-        self.with_subscription(|subscription| matches!(subscription, Subscription::To | Subscription::Both))
+        self.with_subscription(Subscription::has_to)
     }
 
     fn with_subscription(&self, matches: fn(Subscription) -> bool) -> impl Iterator<Item = &Jid> + Clone {
