@@ -275,6 +275,12 @@ impl Step {
         self.changes.push(change);
     }
 
+    /// The owner is gone: what the step says to others is all that is left of it.
+    pub(crate) fn disown(&mut self) {
+        self.changes.clear();
+        self.planned.retain(|planned| matches!(planned.effect, Effect::Route(..)));
+    }
+
     /// Tells whoever sent the stanza that the step is about that it will not do.
     pub(crate) fn refuse(&mut self, error: StanzaError) {
         let Some((question, origin)) = &self.question else { return };
@@ -614,6 +620,13 @@ impl Order {
             }
         }
         self.stored(seq, out)
+    }
+
+    /// Nothing that is under way will be stored.
+    pub(crate) fn fail_all(&mut self, out: &mut Outlet<'_>) {
+        while let Some(seq) = self.in_flight.keys().next().copied() {
+            self.failed(seq, out);
+        }
     }
 
     /// A session has ended: nothing that was to be said to it has to wait for what it sent.
