@@ -266,12 +266,16 @@ impl Host {
         self.sessions.len()
     }
 
-    fn load(&mut self, account: &BareJid) -> u64 {
-        let ticket = self.next_ticket;
+    const fn ticket(&mut self) -> u64 {
+        let number = self.next_ticket;
         self.next_ticket += 1;
-        let load = LoadTicket { number: ticket, account: account.clone() };
-        self.actions.push_back(HostAction::Load { ticket: load, account: account.clone() });
-        ticket
+        number
+    }
+
+    /// Asks for an account, under that number.
+    fn load(&mut self, account: &BareJid, number: u64) {
+        let ticket = LoadTicket { number, account: account.clone() };
+        self.actions.push_back(HostAction::Load { ticket, account: account.clone() });
     }
 
     /// Takes a stanza from a session's client. Its `from` becomes the session's address.
@@ -382,10 +386,10 @@ impl Host {
     /// The change with this number could not be stored: who asked for it is told, and the account is loaded again.
     pub fn persist_failed(&mut self, now: Instant, account: &BareJid, seq: u64) {
         self.tick(now);
-        let ticket = self.next_ticket;
+        let ticket = self.ticket();
         let lost = self.with_account(account, |owner, cx| owner.persist_failed(seq, ticket, cx));
         if lost == Some(true) && self.accounts.contains_key(account) {
-            self.load(account);
+            self.load(account, ticket);
         }
         self.settle();
     }
@@ -514,8 +518,7 @@ impl Host {
 
     /// A module wants offline messages.
     fn page(&mut self, jid: &BareJid, module: usize, after: u64, limit: usize) {
-        let number = self.next_ticket;
-        self.next_ticket += 1;
+        let number = self.ticket();
         let Some(account) = self.accounts.get_mut(jid) else { return };
         account.pages(module, after, number);
         let ticket = OfflineTicket { number, account: jid.clone() };

@@ -239,6 +239,7 @@ impl Account {
             State::Loading { parked, .. } => (Vec::new(), parked),
         };
         let Remains { mut farewells, mut stranded, mut taken } = Remains::default();
+        farewells.extend(self.order.give_up(barriers));
         for mut session in self.sessions {
             let id = session.id;
             barriers.forget(id);
@@ -463,7 +464,7 @@ impl Account {
 /// What is left of an account that is given up.
 #[derive(Debug, Default)]
 pub(crate) struct Remains {
-    /// What those get who had been told that its sessions are available.
+    /// What those get who had been told that its sessions are available, and those whose stanzas were on their way into the store.
     pub(crate) farewells: Vec<Stanza>,
     /// What others sent and nobody got.
     pub(crate) stranded: Vec<Stanza>,

@@ -162,7 +162,7 @@ impl Account {
     /// RFC 6121 section 3.1.3: whoever becomes available gets the requests that nobody has answered.
     fn present_requests(&mut self, id: SessionId, cx: &mut Cx<'_>) {
         let State::Ready(ready) = &self.state else { return };
-        for request in ready.roster.requests().cloned().collect::<Vec<_>>() {
+        for request in fitting(ready.roster.requests(), cx) {
             self.hand_out(&request, |session| session.id == id, cx);
         }
     }
@@ -171,7 +171,7 @@ impl Account {
     /// that it was told.
     fn present_notices(&mut self, id: SessionId, cx: &mut Cx<'_>) {
         let State::Ready(ready) = &self.state else { return };
-        let notices: Vec<_> = ready.roster.notices().cloned().collect();
+        let notices = fitting(ready.roster.notices(), cx);
         if notices.is_empty() || !self.order.has_room(cx.limits) {
             return;
         }
@@ -278,6 +278,19 @@ impl Account {
             self.announce(id, &presence, cx);
         }
     }
+}
+
+/// As many as may be kept: once there may have been room for more.
+fn fitting<'a>(kept: impl Iterator<Item = &'a Presence>, cx: &Cx<'_>) -> Vec<Presence> {
+    let mut room = cx.limits.roster_pending_bytes();
+    let fits = |presence: &&Presence| match room.checked_sub(presence.weight()) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    kept.take_while(fits).cloned().collect()
 }
 
 // What others say.

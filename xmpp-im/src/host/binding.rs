@@ -64,7 +64,8 @@ impl Host {
         let free = wished.filter(|_| holder.is_none() || replaced.is_some());
         let jid = free.map_or_else(|| self.generated(account), Ok)?;
         if !self.accounts.contains_key(account) {
-            let ticket = self.load(account);
+            let ticket = self.ticket();
+            self.load(account, ticket);
             self.accounts.insert(account.clone(), Account::new(account.clone(), Kind::Account, ticket));
         }
         Ok(self.start(account, jid, replaced))

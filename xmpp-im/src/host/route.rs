@@ -131,14 +131,17 @@ impl Host {
             if !account::wakes(&stanza, &self.config.modules, &self.config.profile) {
                 return self.unattended(&stanza);
             }
-            if self.busy.len() >= self.config.limits.background_loads() {
-                // RFC 3921 section 5.1.3: a probe may go unanswered.
-                if !is_probe(&stanza) {
+            // RFC 3921 section 5.1.3: a probe may go unanswered. Each login sends one to every contact, which is not to be in the way of
+            // those who write.
+            let (is_probe, room) = (is_probe(&stanza), self.config.limits.background_loads());
+            if self.busy.len() >= if is_probe { room / 2 } else { room } {
+                if !is_probe {
                     self.refuse(&stanza, Condition::ResourceConstraint);
                 }
                 return;
             }
-            let ticket = self.load(account);
+            let ticket = self.ticket();
+            self.load(account, ticket);
             self.accounts.insert(account.clone(), Account::new(account.clone(), Kind::Account, ticket));
         }
         self.with_account(account, |owner, cx| owner.input(Input::Inbound(stanza, source), cx));
@@ -161,7 +164,9 @@ impl Host {
         if !self.accounts.contains_key(domain) {
             let kind = Kind::Domain(target);
             let owner = if self.config.modules.keep_state(target, domain) {
-                Account::new(domain.clone(), kind, self.load(domain))
+                let ticket = self.ticket();
+                self.load(domain, ticket);
+                Account::new(domain.clone(), kind, ticket)
             } else {
                 Account::unstored(domain.clone(), kind, &self.config.modules)
             };

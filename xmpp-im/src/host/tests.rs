@@ -11,6 +11,7 @@ mod offline;
 mod outbox;
 mod persist;
 mod presence;
+mod pressure;
 mod security;
 mod sessions;
 mod stanzas;
