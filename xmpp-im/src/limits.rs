@@ -33,7 +33,7 @@ pub struct HostLimits {
 }
 
 impl HostLimits {
-    /// Per account 16 sessions, 10,000 roster items of 4 MiB, 1,000 subscription requests of 256 KiB, 32 privacy lists of 256 items and 1 MiB in
+    /// Per account 16 sessions, 10,000 roster items of 4 MiB, 1,000 subscription requests of 4 MiB, 32 privacy lists of 256 items and 1 MiB in
     /// all, 1,000 offline messages of 4 MiB, texts of 1,023 bytes; per session 1 MiB of waiting stanzas and 256 receivers of directed presence; 64 stanzas or 1 MiB for an
     /// account that is being loaded.
     #[must_use]
@@ -46,7 +46,7 @@ impl HostLimits {
             roster_groups: 100,
             roster_removed: 1_000,
             roster_pending: 1_000,
-            roster_pending_bytes: 256 << 10,
+            roster_pending_bytes: 4 << 20,
             outbox_bytes: 1 << 20,
             parked_stanzas: 64,
             parked_bytes: 1 << 20,
@@ -106,12 +106,10 @@ impl HostLimits {
         self.roster_pending
     }
 
-    /// Bytes of those requests together, and likewise of those notices: never more than a quarter of an [outbox](Self::outbox_bytes), since a
-    /// resource that comes online gets all of them at once.
+    /// Bytes of those requests together, and likewise of those notices.
     #[must_use]
     pub const fn roster_pending_bytes(&self) -> usize {
-        let most = self.outbox_bytes / 4;
-        if self.roster_pending_bytes < most { self.roster_pending_bytes } else { most }
+        self.roster_pending_bytes
     }
 
     /// Bytes of stanzas that may wait for a session whose client does not read.
