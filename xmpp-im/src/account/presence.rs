@@ -187,7 +187,14 @@ impl Account {
     /// that it was told.
     fn present_notices(&mut self, id: SessionId, cx: &mut Cx<'_>) {
         let State::Ready(ready) = &self.state else { return };
-        let notices: Vec<_> = ready.roster.notices().cloned().collect();
+        // They come at once, so they have to leave room in the outbox; for the rest there is another time.
+        let mut room = cx.limits.outbox_bytes() / 4;
+        let fits = |notice: &&Presence| {
+            let left = room.checked_sub(notice.weight());
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        let notices: Vec<_> = ready.roster.notices().filter(fits).cloned().collect();
         if notices.is_empty() || !self.order.has_room(cx.limits) {
             return;
         }
