@@ -20,7 +20,8 @@ class Delivery(Subscriptions):
         await self.be_friends()
         await self.be_twice()
         await self.keep_out()
-        await self.say_last()
+        if not self.options.no_last_word:
+            await self.say_last()
         await self.part()
         await self.close()
 
@@ -158,6 +159,9 @@ class Delivery(Subscriptions):
             await self.leave(romeo)
             self.romeo = romeo = await self.arrive("romeo", self.options.one)
             tell(await self.last(romeo, juliet))
+        with self.step("it was not the last"):
+            await self.come_back()
+            await romeo.next_presence(self.juliet.boundjid.full)
 
     async def last(self, reader, contact):
         """What is said of who is not there: that, and what else the server has kept."""
@@ -168,9 +172,8 @@ class Delivery(Subscriptions):
         return f"from={last['from']} status={last['status']!r} delayed={delayed}"
 
     async def part(self):
+        romeo, juliet = self.romeo, self.juliet
         with self.step("strangers again"):
-            await self.come_back()
-            romeo, juliet = self.romeo, self.juliet
             await romeo.client_roster.update(juliet.boundjid.bare, subscription="remove", timeout=PATIENCE)
             await self.rosters(None, item("none"))
             await juliet.client_roster.update(romeo.boundjid.bare, subscription="remove", timeout=PATIENCE)
@@ -191,5 +194,7 @@ async def lists(actor):
 
 
 if __name__ == "__main__":
-    OPTIONS = arguments(__doc__.splitlines()[0])
+    PARSER = arguments(__doc__.splitlines()[0])
+    PARSER.add_argument("--no-last-word", action="store_true", help="the server says nothing of who is gone")
+    OPTIONS = PARSER.parse_args()
     run(perform(Delivery(OPTIONS), OPTIONS.timeout), OPTIONS.verbose)

@@ -193,6 +193,8 @@ pub struct Host {
     ended: BTreeMap<SessionId, (BareJid, Taken)>,
     /// Stanzas between accounts, in order: even where both ends are here, they travel as values.
     routed: VecDeque<(Stanza, Source)>,
+    /// Sessions that are to learn more if they have room.
+    greeted: VecDeque<SessionId>,
     barriers: Barriers,
     /// Accounts without session in memory because something is under way.
     busy: BTreeSet<BareJid>,
@@ -222,6 +224,7 @@ impl Host {
             sessions: BTreeMap::new(),
             ended: BTreeMap::new(),
             routed: VecDeque::new(),
+            greeted: VecDeque::new(),
             barriers: Barriers::default(),
             busy: BTreeSet::new(),
             idle: Idle::default(),
@@ -295,10 +298,29 @@ impl Host {
         Ok(())
     }
 
-    /// The next stanza for a session's client; `None` when there is none, or no such session.
+    /// The next stanza for a session's client; `None` when there is none, or no such session. That there is room for more may be what the host
+    /// has waited for: [poll](Self::poll) it afterwards.
     pub fn take(&mut self, session: SessionId) -> Option<Stanza> {
         let account = self.sessions.get(&session)?.to_bare();
-        self.accounts.get_mut(&account)?.session_mut(session)?.take()
+        let taker = self.accounts.get_mut(&account)?.session_mut(session)?;
+        let stanza = taker.take()?;
+        if taker.greeting.is_some() {
+            self.tick(self.now);
+            self.greeted.push_back(session);
+            self.settle();
+        }
+        Some(stanza)
+    }
+
+    /// Lets a session that became available learn more, if it has room. Otherwise that is for when something is taken out of its outbox.
+    fn greet(&mut self, session: SessionId) {
+        let limit = self.config.limits.outbox_bytes();
+        let Some(account) = self.sessions.get(&session).map(FullJid::to_bare) else { return };
+        self.with_account(&account, |owner, cx| {
+            if owner.session_mut(session).is_some_and(|session| session.has_room(limit)) {
+                owner.greet(session, cx);
+            }
+        });
     }
 
     /// Ends a session whose connection has ended, or ends now because of [`HostAction::Close`]: every session that was bound has to be
@@ -454,6 +476,7 @@ impl Host {
                 Effect::Overflow(Delivery { session, waiting, .. }) => self.overflow(jid, session, waiting),
                 Effect::Route(stanza, source) => self.routed.push_back((stanza, source)),
                 Effect::Close(session, error) => self.end(jid, session, error),
+                Effect::Greet(session) => self.greeted.push_back(session),
                 Effect::Page { module, after, limit } => self.page(jid, module, after, limit),
             }
         }

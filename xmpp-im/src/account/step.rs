@@ -28,6 +28,8 @@ pub(crate) enum Effect {
     Route(Stanza, Source),
     /// A session has to end.
     Close(SessionId, StreamError),
+    /// A session is yet to learn something, once there is room.
+    Greet(SessionId),
     /// Offline messages with numbers above one have to be loaded, so many at most, for the module of that number.
     Page { module: usize, after: u64, limit: usize },
 }
@@ -78,7 +80,9 @@ impl Effect {
                 let [from, to] = [stanza.from(), stanza.to()].map(|address| address.map(Jid::to_bare));
                 Pair { from, to: Receiver::Entity(to) }
             }
-            Effect::Close(session, _) => Pair { from: None, to: Receiver::Session(*session) },
+            Effect::Close(session, _) | Effect::Greet(session) => {
+                Pair { from: None, to: Receiver::Session(*session) }
+            }
             Effect::Page { .. } => Pair { from: None, to: Receiver::Entity(None) },
         }
     }
@@ -87,7 +91,7 @@ impl Effect {
         match self {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => Some(&delivery.waiting.stanza),
             Effect::Route(stanza, _) => Some(stanza),
-            Effect::Close(..) | Effect::Page { .. } => None,
+            Effect::Close(..) | Effect::Greet(_) | Effect::Page { .. } => None,
         }
     }
 

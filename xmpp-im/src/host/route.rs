@@ -93,6 +93,8 @@ impl Host {
                 if let Some(account) = self.sessions.get(&session).map(FullJid::to_bare) {
                     self.with_account(&account, |owner, cx| owner.unbar(session, cx));
                 }
+            } else if let Some(session) = self.greeted.pop_front() {
+                self.greet(session);
             } else if self.busy.len() < self.config.limits.background_loads()
                 && let Some(stanza) = self.goodbyes.pop_front()
             {

@@ -6,6 +6,7 @@ mod background;
 mod binding;
 mod directed;
 mod federation;
+mod greeting;
 mod model;
 mod offline;
 mod outbox;

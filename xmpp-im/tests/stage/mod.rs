@@ -26,6 +26,8 @@ const NOW: Instant = Instant::ZERO;
 pub struct Stage {
     servers: BTreeMap<String, Server>,
     clients: BTreeMap<String, SessionId>,
+    /// How many stanzas each session was given.
+    taken: BTreeMap<SessionId, u64>,
     /// What was for a server that is not on the stage.
     gone: Vec<Stanza>,
     /// What went from one server to another.
@@ -61,8 +63,17 @@ impl Stage {
     }
 
     pub fn with(limits: HostLimits, domains: &[&str], accounts: &[&str]) -> Self {
+        Stage::configured(domains, accounts, |config| config.with_limits(limits.clone()))
+    }
+
+    /// Servers that are configured in another way; all of them can reach the others.
+    pub fn configured(
+        domains: &[&str],
+        accounts: &[&str],
+        configure: impl Fn(HostConfig) -> HostConfig,
+    ) -> Self {
         let server = |(number, domain): (usize, &&str)| {
-            let config = HostConfig::new([bare(domain)]).with_federation().with_limits(limits.clone());
+            let config = configure(HostConfig::new([bare(domain)]).with_federation());
             let host = Host::new(config, Seed::new([number as u8; 32]), UtcTime::from_micros(0));
             let server = Server {
                 host,
@@ -74,7 +85,13 @@ impl Stage {
             (domain.to_string(), server)
         };
         let servers = domains.iter().enumerate().map(server).collect();
-        let mut stage = Stage { servers, clients: BTreeMap::new(), gone: Vec::new(), wire: Vec::new() };
+        let mut stage = Stage {
+            servers,
+            clients: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            gone: Vec::new(),
+            wire: Vec::new(),
+        };
         for account in accounts {
             let account = bare(account);
             stage.server(account.as_jid()).store.create(&account);
@@ -163,8 +180,21 @@ impl Stage {
     /// What a client was told, as it was told.
     pub fn stanzas(&mut self, client: &str) -> Vec<Stanza> {
         let session = self.clients[client];
-        let host = &mut self.server(&jid(client)).host;
-        std::iter::from_fn(|| host.take(session)).collect()
+        let mut told = Vec::new();
+        loop {
+            let host = &mut self.server(&jid(client)).host;
+            let taken: Vec<_> = std::iter::from_fn(|| host.take(session)).collect();
+            if taken.is_empty() {
+                return told;
+            }
+            // What is written makes room for more.
+            let count = self.taken.entry(session).or_default();
+            *count += taken.len() as u64;
+            let count = *count;
+            self.server(&jid(client)).host.sent(NOW, session, count);
+            self.settle();
+            told.extend(taken);
+        }
     }
 
     /// What left for servers that are not on the stage.
@@ -278,6 +308,10 @@ impl Stage {
                     assert!(server.store.apply(step.owner(), step.changes()));
                     server.host.persisted(NOW, step.owner(), step.seq());
                 }
+            }
+            HostAction::LoadOffline { ticket, account, after, limit } => {
+                let page = server.store.offline(&account, after, limit);
+                let _ = server.host.offline_loaded(NOW, ticket, page);
             }
             HostAction::Foreign(stanza) => match self.servers.get_mut(stanza.to().unwrap().domain()) {
                 Some(other) => {
