@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use xmpp_core::jid::{BareJid, FullJid};
+use xmpp_core::jid::{BareJid, FullJid, Jid};
 use xmpp_core::stanza::{Presence, PresenceType, Stanza};
 
 use crate::presence::Directed;
@@ -137,6 +137,21 @@ pub(crate) enum Filled {
     Overflow(Waiting),
 }
 
+/// How far a resource that became available has come with what it is to learn. It goes on while there is room in the outbox, since thousands may
+/// have something to say.
+#[derive(Clone, Debug)]
+pub(crate) enum Greeting {
+    /// It asks the contacts after that one for their presence, and all that follows is to come.
+    Probes { after: Option<Jid> },
+    /// It is shown the requests of those after that one.
+    Requests { after: Option<BareJid> },
+}
+
+impl Greeting {
+    /// Nothing has been done.
+    pub(crate) const START: Self = Greeting::Probes { after: None };
+}
+
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: SessionId,
@@ -149,6 +164,8 @@ pub(crate) struct Session {
     pub(crate) directed: Directed,
     /// Subscribers from whom an error came since the resource is available, and nothing else since (RFC 3921 section 5.1.1).
     pub(crate) errors: BTreeSet<BareJid>,
+    /// What it is to learn since it became available, and has not yet.
+    pub(crate) greeting: Option<Greeting>,
     outbox: VecDeque<Waiting>,
     outbox_bytes: usize,
     congested: bool,
@@ -166,6 +183,7 @@ impl Session {
             interested: false,
             directed: Directed::new(),
             errors: BTreeSet::new(),
+            greeting: None,
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             congested: false,
@@ -220,6 +238,11 @@ impl Session {
         } else {
             Filled::More
         }
+    }
+
+    /// Whether there is room for what can also come later.
+    pub(crate) fn has_room(&self, limit: usize) -> bool {
+        self.outbox.is_empty() || self.outbox_bytes <= limit / 2
     }
 
     /// Takes the oldest stanza out of the outbox.

@@ -1,11 +1,10 @@
 //! RFC 3921 section 5: presence, with the romeo@example.net of section 5.5 and his contacts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-mod script;
 mod stage;
 
-use script::{line, lines};
 use stage::Stage;
+use stage::script::{gone, got, line, lines};
 use xmpp_core::stanza::PresenceType;
 use xmpp_core::stanza::Stanza;
 use xmpp_im::store::Subscription;
@@ -28,16 +27,6 @@ fn orchard() -> Stage {
     stage.online(ORCHARD);
     stage.gone();
     stage
-}
-
-#[track_caller]
-fn gone<const N: usize>(stage: &mut Stage, expected: [&str; N]) {
-    assert_eq!(lines(&stage.gone_stanzas()), expected);
-}
-
-#[track_caller]
-fn got<const N: usize>(stage: &mut Stage, client: &str, expected: [&str; N]) {
-    assert_eq!(lines(&stage.stanzas(client)), expected);
 }
 
 #[test]
@@ -88,7 +77,6 @@ fn r3921_5_1_1_08_contacts_presence_goes_to_all_available_resources() {
     for there in [ORCHARD, "romeo@example.net/chamber"] {
         // covers 6121-4.2.3-01
         // covers 3921-11.1-18
-        // covers 3921-11.1-21
         got(&mut stage, there, ["available juliet@example.com/balcony > romeo@example.net"]);
     }
     // covers 3921-5.1.6-06
@@ -379,6 +367,8 @@ fn presence_between_two_accounts_of_a_server_is_the_same() {
     stage.online(ORCHARD);
     stage.login("benvolio@example.net/pda");
     stage.send("benvolio@example.net/pda", "<presence/>");
+    // covers 3921-11.1-20
+    // covers 3921-11.1-21
     got(&mut stage, ORCHARD, ["available benvolio@example.net/pda > romeo@example.net"]);
     got(
         &mut stage,

@@ -1,11 +1,10 @@
 //! RFC 6121 section 4: what it has changed about presence, with its juliet@example.com, who has the resources "balcony" and "chamber".
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-mod script;
 mod stage;
 
-use script::lines;
 use stage::Stage;
+use stage::script::{gone, got, lines};
 use xmpp_core::stanza::Stanza;
 use xmpp_im::limits::HostLimits;
 use xmpp_im::store::{Change, RosterItem, Subscription};
@@ -27,16 +26,6 @@ fn balcony() -> Stage {
     stage.online(BALCONY);
     stage.gone();
     stage
-}
-
-#[track_caller]
-fn gone<const N: usize>(stage: &mut Stage, expected: [&str; N]) {
-    assert_eq!(lines(&stage.gone_stanzas()), expected);
-}
-
-#[track_caller]
-fn got<const N: usize>(stage: &mut Stage, client: &str, expected: [&str; N]) {
-    assert_eq!(lines(&stage.stanzas(client)), expected);
 }
 
 #[test]
@@ -149,6 +138,29 @@ fn a_session_that_ends_while_its_account_is_loaded_again_says_goodbye() {
         [
             "unavailable juliet@example.com/balcony > benvolio@example.net",
             "unavailable juliet@example.com/balcony > romeo@example.net",
+        ],
+    );
+}
+
+#[test]
+fn presence_told_many_times_while_storage_is_slow_is_told_once() {
+    let mut stage = balcony();
+    stage.slow_storage("example.com");
+    stage.send(
+        BALCONY,
+        "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='nurse@example.com'/></query></iq>",
+    );
+    for show in ["away", "chat", "dnd"].repeat(100) {
+        stage.send(BALCONY, &format!("<presence><show>{show}</show></presence>"));
+        stage.arrives("<presence type='probe' from='romeo@example.net' to='juliet@example.com'/>");
+    }
+    gone(&mut stage, []);
+    stage.store("example.com");
+    gone(
+        &mut stage,
+        [
+            "available juliet@example.com/balcony > benvolio@example.net dnd",
+            "available juliet@example.com/balcony > romeo@example.net dnd",
         ],
     );
 }

@@ -7,7 +7,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use xmpp_core::jid::{BareJid, Jid};
-use xmpp_core::stanza::{Condition, Stanza, StanzaError};
+use xmpp_core::stanza::{Condition, PresenceType, Stanza, StanzaError};
 use xmpp_core::stream::StreamError;
 use xmpp_core::xml::ns;
 
@@ -28,6 +28,8 @@ pub(crate) enum Effect {
     Route(Stanza, Source),
     /// A session has to end.
     Close(SessionId, StreamError),
+    /// A session is yet to learn something, once there is room.
+    Greet(SessionId),
     /// Offline messages with numbers above one have to be loaded, so many at most, for the module of that number.
     Page { module: usize, after: u64, limit: usize },
 }
@@ -78,7 +80,9 @@ impl Effect {
                 let [from, to] = [stanza.from(), stanza.to()].map(|address| address.map(Jid::to_bare));
                 Pair { from, to: Receiver::Entity(to) }
             }
-            Effect::Close(session, _) => Pair { from: None, to: Receiver::Session(*session) },
+            Effect::Close(session, _) | Effect::Greet(session) => {
+                Pair { from: None, to: Receiver::Session(*session) }
+            }
             Effect::Page { .. } => Pair { from: None, to: Receiver::Entity(None) },
         }
     }
@@ -87,8 +91,21 @@ impl Effect {
         match self {
             Effect::Deliver(delivery) | Effect::Overflow(delivery) => Some(&delivery.waiting.stanza),
             Effect::Route(stanza, _) => Some(stanza),
-            Effect::Close(..) | Effect::Page { .. } => None,
+            Effect::Close(..) | Effect::Greet(_) | Effect::Page { .. } => None,
         }
+    }
+
+    /// Whether it says all that an earlier one has said: it is what the host itself tells of the availability of the same resource.
+    fn supersedes(&self, earlier: &Effect) -> bool {
+        let told = |effect: &Effect| match effect {
+            Effect::Route(Stanza::Presence(presence), Source::Server) => {
+                let is_momentary =
+                    matches!(presence.type_(), PresenceType::Available | PresenceType::Unavailable);
+                is_momentary.then(|| (presence.from().cloned(), presence.to().cloned()))
+            }
+            _ => None,
+        };
+        told(self).is_some_and(|told_now| told(earlier) == Some(told_now))
     }
 
     fn is_response(&self) -> bool {
@@ -256,6 +273,12 @@ impl Step {
             self.touched = self.touched.and(State::OWN);
         }
         self.changes.push(change);
+    }
+
+    /// The owner is gone: what the step says to others is all that is left of it.
+    pub(crate) fn disown(&mut self) {
+        self.changes.clear();
+        self.planned.retain(|planned| matches!(planned.effect, Effect::Route(..)));
     }
 
     /// Tells whoever sent the stanza that the step is about that it will not do.
@@ -466,7 +489,16 @@ impl Order {
     ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
-            self.hold(pair, Some(effect), until, None, out);
+            // A client that goes on telling its presence while storage is slow takes no more room than by telling it once.
+            let last = self.chains.get_mut(&pair).and_then(VecDeque::back_mut);
+            let is_void = |held: &&mut Held| {
+                matches!(held.until, Until::Settled { .. })
+                    && held.effect.as_ref().is_some_and(|earlier| effect.supersedes(earlier))
+            };
+            match last.filter(is_void) {
+                Some(held) => (held.effect, held.until) = (Some(effect), until),
+                None => self.hold(pair, Some(effect), until, None, out),
+            }
             return true;
         }
         // An answer that has to wait may be large, so a session gets one.
@@ -588,6 +620,13 @@ impl Order {
             }
         }
         self.stored(seq, out)
+    }
+
+    /// Nothing that is under way will be stored.
+    pub(crate) fn fail_all(&mut self, out: &mut Outlet<'_>) {
+        while let Some(seq) = self.in_flight.keys().next().copied() {
+            self.failed(seq, out);
+        }
     }
 
     /// A session has ended: nothing that was to be said to it has to wait for what it sent.

@@ -42,6 +42,7 @@ mod versions;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::StanzaError;
@@ -169,12 +170,21 @@ impl Roster {
 
     /// The contacts that get the user's presence, in the order of their addresses (RFC 6121 section 4.2.2).
     pub fn subscribers(&self) -> impl Iterator<Item = &Jid> + Clone {
-        self.with_subscription(|subscription| matches!(subscription, Subscription::From | Subscription::Both))
+        self.with_subscription(Subscription::has_from)
     }
 
     /// The contacts whose presence the user gets, in the order of their addresses (RFC 6121 section 4.3.1).
     pub fn subscribed_to(&self) -> impl Iterator<Item = &Jid> + Clone {
-        self.with_subscription(|subscription| matches!(subscription, Subscription::To | Subscription::Both))
+        self.with_subscription(Subscription::has_to)
+    }
+
+    /// Those of [`subscribed_to`](Self::subscribed_to) whose addresses come after that one.
+    pub(crate) fn subscribed_to_after(&self, contact: Option<&Jid>) -> impl Iterator<Item = &Jid> {
+        let after = contact.map_or(Bound::Unbounded, Bound::Excluded);
+        let items = self.items.range::<Jid, _>((after, Bound::Unbounded)).map(|(_, item)| item);
+        items
+            .filter(|item| matches!(item.subscription(), Subscription::To | Subscription::Both))
+            .map(RosterItem::jid)
     }
 
     fn with_subscription(&self, matches: fn(Subscription) -> bool) -> impl Iterator<Item = &Jid> + Clone {

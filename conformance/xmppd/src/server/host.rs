@@ -252,7 +252,7 @@ impl HostTask {
         match reply {
             // A stale ticket is one whose sessions have ended meanwhile.
             Reply::Loaded(ticket, account, data) => {
-                let _ = self.host.loaded(self.clock.now(), ticket, data);
+                let _ = self.host.loaded(self.clock.now(), ticket, data.map(|data| *data));
                 self.is_loaded(&account);
             }
             Reply::LoadFailed(ticket, account) => {

@@ -38,7 +38,7 @@ pub(super) enum Job {
 /// What became of it, and what others did.
 #[derive(Debug)]
 pub(super) enum Reply {
-    Loaded(LoadTicket, BareJid, Option<AccountData>),
+    Loaded(LoadTicket, BareJid, Option<Box<AccountData>>),
     LoadFailed(LoadTicket, BareJid),
     OfflineLoaded(OfflineTicket, Vec<OfflineMessage>),
     OfflineFailed(OfflineTicket),
@@ -132,7 +132,7 @@ async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> R
     for job in others {
         let reply = match job {
             Job::Load(ticket, account) => match store.load_account(&account).await {
-                Ok(data) => Reply::Loaded(ticket, account, data),
+                Ok(data) => Reply::Loaded(ticket, account, data.map(Box::new)),
                 Err(error) => {
                     error!(%account, %error, "cannot load an account");
                     Reply::LoadFailed(ticket, account)
