@@ -210,3 +210,69 @@ fn what_only_the_owner_may_ask_does_not_tell_who_is_there_and_whom_they_block() 
     }
     assert_eq!(desk.gone(), absent);
 }
+
+#[test]
+fn what_others_do_leaves_room_for_what_the_owner_does() {
+    let mut desk = open(HostLimits::new().with_parked(2, 1 << 20));
+    // Nobody takes messages.
+    let romeo = desk.login("romeo@example.com/orchard");
+    for _ in 0..3 {
+        desk.deliver(
+            &chat("romeo@example.com").replace("<message", "<message from='tybalt@example.net/pda'"),
+        );
+    }
+    for name in ["a", "b", "c"] {
+        desk.deliver(&format!(
+            "<presence from='{name}@example.net' to='romeo@example.com' type='subscribe'/>"
+        ));
+    }
+    let refused = desk.gone();
+    assert!(refused.len() == 1 && refused[0].1.contains("c@example.net"), "{refused:?}");
+    desk.send(romeo, SET);
+    while !desk.changes.is_empty() {
+        desk.stored();
+    }
+    assert_eq!(desk.one(romeo), "<iq to='romeo@example.com/orchard' id='set' type='result'/>");
+}
+
+#[test]
+fn what_a_session_did_not_get_waits_for_an_account_that_is_loaded_again() {
+    let mut desk = open(HostLimits::new());
+    let juliet = desk.online("juliet@example.com/balcony", 0);
+    desk.deliver(
+        &chat("juliet@example.com").replace("<message", "<message from='romeo@example.net/orchard'"),
+    );
+    desk.send(juliet, SET);
+    desk.failed();
+    desk.detach(juliet);
+    assert_eq!(desk.gone(), []);
+    desk.load(AccountData::new());
+    assert_eq!(desk.gone(), []);
+    let kept: Vec<_> = desk.changes.iter().flat_map(Persist::changes).collect();
+    assert!(matches!(kept[..], [Change::AppendOffline(_)]), "{kept:?}");
+    desk.stored();
+    desk.assert_empty();
+}
+
+#[test]
+fn what_is_written_while_the_account_is_loaded_again_is_not_given_twice() {
+    let mut desk = open(HostLimits::new());
+    let juliet = desk.bind("juliet@example.com/balcony");
+    let waits = || AccountData::new().with_offline(OfflineSummary::new(1, 300, 1));
+    desk.load(waits());
+    desk.send(juliet, "<presence/>");
+    let (ticket, ..) = desk.pages.pop_front().unwrap();
+    let Stanza::Message(message) = stanza(&chat("juliet@example.com")) else { panic!("a message") };
+    let page = vec![OfflineMessage::new(1, UtcTime::UNIX_EPOCH, message)];
+    desk.host.offline_loaded(NOW, ticket, page).unwrap();
+    desk.poll();
+    let taken = desk.got(juliet).len() as u64;
+    desk.send(juliet, SET);
+    desk.failed();
+    desk.host.sent(NOW, juliet, taken);
+    desk.poll();
+    desk.load(waits());
+    let kept: Vec<_> = desk.changes.iter().flat_map(Persist::changes).collect();
+    assert!(matches!(kept[..], [Change::RemoveOffline { through: 1 }]), "{kept:?}");
+    assert!(desk.pages.is_empty());
+}
