@@ -3,6 +3,7 @@ mod lists;
 
 use alloc::format;
 use alloc::string::ToString;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use xmpp_core::jid::Jid;
