@@ -280,8 +280,8 @@ fn r3921_7_4_03_every_push_is_acknowledged() {
     let mut juliet = Juliet::and_romeo();
     let now = juliet.now;
     let nurse = Contact::new(jid("nurse@example.com")).with_name("Nurse").with_group("Servants");
-    // covers 3921-7.4-01
     let asked = juliet.session().put_contact(now, &nurse).unwrap();
+    // covers 3921-7.4-01
     assert_eq!(
         juliet.says(),
         "<iq id='ID' type='set'><query xmlns='jabber:iq:roster'><item jid='nurse@example.com' name='Nurse'>\
@@ -297,9 +297,9 @@ fn r3921_7_4_03_every_push_is_acknowledged() {
     juliet.answers("");
     assert!(matches!(juliet.event(), ClientEvent::Answered { request, answer: Ok(_) } if request == asked));
 
+    juliet.session().remove_contact(now, &jid("nurse@example.com")).unwrap();
     // covers 3921-7.6-01
     // covers 3921-8.4.2-14
-    juliet.session().remove_contact(now, &jid("nurse@example.com")).unwrap();
     assert_eq!(
         juliet.says(),
         "<iq id='ID' type='set'><query xmlns='jabber:iq:roster'>\
@@ -316,10 +316,10 @@ fn r3921_7_4_03_every_push_is_acknowledged() {
 fn r3921_8_2_02_contact_before_subscription() {
     let mut juliet = Juliet::online(SessionConfig::new(), "", "");
     let (now, romeo) = (juliet.now, bare("romeo@example.net"));
-    // covers 3921-8.2-03: without a subscription
-    // covers 3921-8.2-04: a name and groups if she likes
     let contact = Contact::new(romeo.into()).with_name("Romeo").with_group("MyBuddies");
     juliet.session().put_contact(now, &contact).unwrap();
+    // covers 3921-8.2-03: without a subscription
+    // covers 3921-8.2-04: a name and groups if she likes
     assert_eq!(
         juliet.says(),
         "<iq id='ID' type='set'><query xmlns='jabber:iq:roster'><item jid='romeo@example.net' name='Romeo'>\
@@ -337,7 +337,8 @@ fn r3921_8_2_07_user_subscribes_to_contact() {
     juliet.hears(&push("id='p1'", "><item jid='romeo@example.net' subscription='none' ask='subscribe'/>"));
     assert!(juliet.session().roster().get(romeo.as_jid()).unwrap().ask());
     juliet.hears("<presence from='romeo@example.net' type='subscribed'><status>Ay</status></presence>");
-    juliet.says();
+    // covers 3921-8.2-35: RFC 6121 has no acknowledgement
+    assert_eq!(juliet.says(), "<iq id='p1' type='result'/>");
     let events = juliet.events();
     let [_, ClientEvent::SubscriptionApproved(approved)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((approved.from(), approved.status().as_deref()), (&romeo, Some("Ay")));
@@ -346,7 +347,6 @@ fn r3921_8_2_07_user_subscribes_to_contact() {
     juliet.hears(&push("id='p2'", "><item jid='romeo@example.net' subscription='to'/>"));
     juliet.hears("<presence from='romeo@example.net/orchard'/>");
     assert!(juliet.session().presences().is_available(&romeo));
-    // covers 3921-8.2-35: RFC 6121 has no acknowledgement
     assert_eq!(juliet.says(), "<iq id='p2' type='result'/>");
 }
 

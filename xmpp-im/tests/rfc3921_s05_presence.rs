@@ -171,6 +171,10 @@ fn r3921_5_1_5_04_so_it_does_when_the_connection_breaks() {
     let mut stage = orchard();
     stage.online("romeo@example.net/chamber");
     stage.send(ORCHARD, "<presence to='nurse@example.com'/>");
+    stage.arrives(
+        "<presence type='error' from='mercutio@example.org' to='romeo@example.net/orchard'><error type='cancel'>\
+         <gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>",
+    );
     stage.told("romeo@example.net/chamber");
     stage.gone();
     stage.logout(ORCHARD);
@@ -300,6 +304,7 @@ fn r3921_5_1_4_directed_presence_goes_out_in_full() {
     let mut stage = orchard();
     stage.send(ORCHARD, "<presence to='nurse@example.com' xml:lang='en'><show>dnd</show></presence>");
     stage.send(ORCHARD, "<presence to='juliet@example.com/balcony'><show>xa</show></presence>");
+    stage.send(ORCHARD, "<presence to='juliet@example.com'><status>Wooing</status></presence>");
     let gone: Vec<_> = stage.gone_stanzas().iter().map(ToString::to_string).collect();
     // covers 3921-5.1.4-02
     assert_eq!(
@@ -308,6 +313,7 @@ fn r3921_5_1_4_directed_presence_goes_out_in_full() {
             "<presence to='nurse@example.com' from='romeo@example.net/orchard' xml:lang='en'>\
              <show>dnd</show></presence>",
             "<presence to='juliet@example.com/balcony' from='romeo@example.net/orchard'><show>xa</show></presence>",
+            "<presence to='juliet@example.com' from='romeo@example.net/orchard'><status>Wooing</status></presence>",
         ]
     );
     stage.send(ORCHARD, "<presence><show>chat</show></presence>");

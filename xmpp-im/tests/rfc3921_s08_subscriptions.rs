@@ -11,6 +11,9 @@ use xmpp_im::store::{Change, Subscription};
 
 const USER: &str = "user@example.com/resource";
 const CONTACT: &str = "contact@example.org/resource";
+/// Others of theirs, which ask for the roster and never become available.
+const USER_DESK: &str = "user@example.com/desk";
+const CONTACT_DESK: &str = "contact@example.org/desk";
 
 const ADD_CONTACT: &str = "<iq type='set' id='set1'><query xmlns='jabber:iq:roster'>\
     <item jid='contact@example.org' name='MyContact'><group>MyBuddies</group></item></query></iq>";
@@ -62,6 +65,11 @@ impl Story {
 
     fn contact(&mut self, text: &str) {
         self.0.send(CONTACT, text);
+    }
+
+    #[track_caller]
+    fn desk_got<const N: usize>(&mut self, desk: &str, expected: [&str; N]) {
+        assert_eq!(lines(&self.0.stanzas(desk)), expected);
     }
 
     #[track_caller]
@@ -154,10 +162,15 @@ fn r3921_8_2_22_the_contact_approves() {
 fn r3921_8_2_23_approval_needs_no_roster_set() {
     let mut story = Story::begins();
     story.user("<presence to='contact@example.org' type='subscribe'/>");
+    story.0.interested(USER_DESK);
     story.forget();
     story.contact("<presence to='user@example.com' type='subscribed'/>");
     story.contact_got(["push user@example.com from"]);
-    // covers 3921-8.2-32
+    // covers 3921-8.2-32: to all that have asked for the roster
+    story.desk_got(
+        USER_DESK,
+        ["subscribed contact@example.org > user@example.com", "push contact@example.org to"],
+    );
     // covers 3921-8.2-33
     // covers 3921-8.2-34
     // covers 6121-3.1.6-02
@@ -411,9 +424,17 @@ fn r3921_8_4_1_02_the_user_unsubscribes() {
 #[test]
 fn r3921_8_4_1_04_the_contact_learns_of_it() {
     let mut story = one_way();
+    story.0.interested(CONTACT_DESK);
     story.user("<presence to='contact@example.org' type='unsubscribe'/>");
     // covers 3921-8.4.1-06
     // covers 6121-3.3.3-01
+    story.desk_got(
+        CONTACT_DESK,
+        [
+            "unsubscribe user@example.com > contact@example.org",
+            "push user@example.com none name=SomeUser group=SomeGroup",
+        ],
+    );
     story.contact_got([
         "unsubscribe user@example.com > contact@example.org",
         "push user@example.com none name=SomeUser group=SomeGroup",
@@ -684,13 +705,23 @@ fn r3921_8_6_01_a_removal_cancels_both_ways() {
 #[test]
 fn r3921_8_6_05_the_other_side_of_a_removal() {
     let mut story = Story::between(Subscription::Both, Subscription::Both);
+    story.0.interested(CONTACT_DESK);
     story.user(
         "<iq type='set' id='remove1'><query xmlns='jabber:iq:roster'>\
          <item jid='contact@example.org' subscription='remove'/></query></iq>",
     );
-    // covers 3921-8.6-07
-    // covers 3921-8.6-08
+    // covers 3921-8.6-07: to all that have asked for the roster
     // covers 3921-8.6-10
+    story.desk_got(
+        CONTACT_DESK,
+        [
+            "unsubscribe user@example.com > contact@example.org",
+            "push user@example.com to name=SomeUser group=SomeGroup",
+            "unsubscribed user@example.com > contact@example.org",
+            "push user@example.com none name=SomeUser group=SomeGroup",
+        ],
+    );
+    // covers 3921-8.6-08
     // covers 3921-8.6-11
     story.contact_got([
         "unsubscribe user@example.com > contact@example.org",
