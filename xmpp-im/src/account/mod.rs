@@ -247,6 +247,7 @@ impl Account {
             stranded.extend(outbox.into_iter().filter_map(Waiting::undelivered));
             taken.push((id, handed));
         }
+        self.order.abandon(barriers);
         for parked in parked {
             match parked {
                 Parked::Input(input) => {
@@ -497,6 +498,7 @@ impl Cx<'_> {
 
     /// [`refuse`](Self::refuse), with more than a condition.
     pub(crate) fn refuse_with(&mut self, error: StanzaError) {
+        self.barriers.lose(self.step.cause());
         self.step.refuse(error);
     }
 }

@@ -203,6 +203,11 @@ impl Step {
         self.source == Some(Source::Server)
     }
 
+    /// Whose fate it decides.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.source.and_then(Source::cause)
+    }
+
     /// Who has caused it.
     pub(crate) fn origin(&self) -> Origin {
         self.question.as_ref().map_or(Origin::Outside, |(_, origin)| *origin)
@@ -587,7 +592,8 @@ impl Order {
 
     /// A change could not be stored, so what tells of it is not said: whether it was under way.
     pub(crate) fn failed(&mut self, seq: u64, out: &mut Outlet<'_>) -> bool {
-        let Some(InFlight { touched, .. }) = self.in_flight.get(&seq).copied() else { return false };
+        let Some(InFlight { touched, cause }) = self.in_flight.get(&seq).copied() else { return false };
+        out.barriers.lose(cause);
         for chain in self.chains.values_mut() {
             let mut is_disappointed = false;
             for held in chain {
@@ -610,6 +616,15 @@ impl Order {
             }
         }
         self.stored(seq, out)
+    }
+
+    /// The account is given up: what becomes of its changes, nobody waits for any more.
+    pub(crate) fn abandon(self, barriers: &mut Barriers) {
+        let held = self.chains.into_values().flatten().filter_map(|held| held.effect);
+        let changes = self.in_flight.into_values().map(|change| change.cause);
+        for cause in changes.chain(held.map(|effect| effect.cause())) {
+            barriers.end(cause);
+        }
     }
 
     /// A session has ended: nothing that was to be said to it has to wait for what it sent.
