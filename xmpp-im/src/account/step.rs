@@ -213,6 +213,11 @@ impl Step {
         self.source == Some(Source::Server)
     }
 
+    /// Whose fate it decides.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.source.and_then(Source::cause)
+    }
+
     /// Who has caused it.
     pub(crate) fn origin(&self) -> Origin {
         self.question.as_ref().map_or(Origin::Outside, |(_, origin)| *origin)
@@ -633,7 +638,8 @@ impl Order {
 
     /// A change could not be stored, so what tells of it is not said: whether it was under way.
     pub(crate) fn failed(&mut self, seq: u64, out: &mut Outlet<'_>) -> bool {
-        let Some(InFlight { touched, .. }) = self.in_flight.get(&seq).copied() else { return false };
+        let Some(InFlight { touched, cause, .. }) = self.in_flight.get(&seq).copied() else { return false };
+        out.barriers.lose(cause);
         for chain in self.chains.values_mut() {
             let mut is_disappointed = false;
             for held in chain {
