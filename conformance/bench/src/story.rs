@@ -50,7 +50,10 @@ pub(crate) fn run(kind: Contacts, lists: Lists, contacts: usize) -> Outcome<Vec<
 
     let (cost, session) = measure(|| village.bind(&user, "balcony"));
     let session = session?;
-    note("session with its account loaded", contacts, (cost, Ok(())))?;
+    // Contacts that came online have asked for the user's presence, so that the account is there.
+    if kind != Contacts::Online {
+        note("session with its account loaded", contacts, (cost, Ok(())))?;
+    }
     if lists == Lists::Default {
         set_list(&mut village, session)?;
     }
@@ -63,6 +66,7 @@ pub(crate) fn run(kind: Contacts, lists: Lists, contacts: usize) -> Outcome<Vec<
     note("presence update", contacts, measure(|| village.send(session, away)))?;
 
     let contact = village.contacts.last().cloned().ok_or("there are no contacts")?;
+    village.meet(&contact)?;
     let message = Message::chat(user.clone()).with_body("O, wilt thou leave me so unsatisfied?");
     note(
         "message from a contact (each)",

@@ -116,7 +116,16 @@ impl Village {
         self.settle()
     }
 
-    /// A contact sends something, from wherever it is.
+    /// A contact comes online that may be the only one.
+    pub(crate) fn meet(&mut self, contact: &FullJid) -> Outcome {
+        if self.kind != Contacts::Foreign && self.sessions.is_empty() {
+            let session = self.bind(&contact.to_bare(), contact.resource())?;
+            self.sessions.push(session);
+        }
+        Ok(())
+    }
+
+    /// A contact sends something that has been met, from wherever it is.
     pub(crate) fn says(&mut self, contact: &FullJid, stanza: impl Into<Stanza>) -> Outcome {
         if let Some(session) = self.sessions.last() {
             return self.send(*session, stanza);
