@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use xmpp_conformance::peers::{self, Account, Example, Failure, JULIET, Prosody, ROMEO, Server};
+use xmpp_conformance::peers::{self, Account, Example, Failure, JULIET, Prosody, ROMEO, Server, Xmppd};
 
 /// Both at once, to their end; what each printed, sorted where the order is the server's.
 fn meet(server: &Server, juliet: &[&str], romeo: &[&str]) -> Result<[Vec<String>; 2], Failure> {
@@ -51,4 +51,9 @@ fn story(server: &Server) -> Result<(), Failure> {
 fn messengers_meet_on_prosody() -> Result<(), Failure> {
     let Some(setup) = peers::wanted(Prosody::find())? else { return Ok(()) };
     story(setup.start()?.server())
+}
+
+#[test]
+fn messengers_meet_on_xmppd() -> Result<(), Failure> {
+    story(Xmppd::start()?.server())
 }

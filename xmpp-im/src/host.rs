@@ -21,31 +21,70 @@
 //!
 //! ```
 //! use xmpp_core::entropy::Seed;
-//! use xmpp_core::jid::{BareJid, Jid};
-//! use xmpp_core::stanza::{Message, Stanza};
+//! use xmpp_core::jid::BareJid;
+//! use xmpp_core::stanza::{PresenceType, Stanza};
 //! use xmpp_core::time::{Instant, UtcTime};
-//! use xmpp_im::host::{Host, HostAction, HostConfig};
-//! use xmpp_im::store::AccountData;
+//! use xmpp_im::host::{Host, HostAction, HostConfig, SessionId};
+//! use xmpp_im::store::{Memory, Subscription};
 //!
-//! let config = HostConfig::new([BareJid::new("example.com")?]).with_federation();
+//! /// Performs what the host wants done. Whether a session has something in its outbox is looked up below.
+//! fn perform(host: &mut Host, memory: &mut Memory) {
+//!     while let Some(action) = host.poll() {
+//!         match action {
+//!             HostAction::Load { ticket, account } => {
+//!                 host.loaded(Instant::ZERO, ticket, memory.load(&account)).expect("it was asked for");
+//!             }
+//!             HostAction::Persist(step) => {
+//!                 memory.apply(step.owner(), step.changes());
+//!                 host.persisted(Instant::ZERO, step.owner(), step.seq());
+//!             }
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//!
+//! /// The presence that waits for a session: of which type, and from whom.
+//! fn presence(host: &mut Host, session: SessionId) -> Vec<(PresenceType, String)> {
+//!     let taken = core::iter::from_fn(|| host.take(session));
+//!     taken.filter_map(|stanza| match stanza {
+//!         Stanza::Presence(presence) => Some((presence.type_(), presence.from()?.to_string())),
+//!         _ => None,
+//!     }).collect()
+//! }
+//!
+//! let mut memory = Memory::new();
+//! let [juliet, romeo] = [BareJid::new("juliet@example.com")?, BareJid::new("romeo@example.com")?];
+//! memory.create(&juliet);
+//! memory.create(&romeo);
+//! let config = HostConfig::new([BareJid::new("example.com")?]);
 //! let mut host = Host::new(config, Seed::new([1; 32]), UtcTime::UNIX_EPOCH);
-//! let now = Instant::ZERO;
-//! let juliet = BareJid::new("juliet@example.com")?;
-//! let bound = host.bind(now, &juliet, Some("balcony"))?;
-//! let Some(HostAction::Load { ticket, account }) = host.poll() else { panic!("the account is cold") };
-//! assert_eq!(account, juliet);
-//! host.loaded(now, ticket, Some(AccountData::new()))?;
 //!
-//! // A message to oneself, before any presence: there is no resource that would take it.
-//! host.receive(now, bound.session(), Stanza::Message(Message::chat(juliet).with_body("?")))?;
-//! assert!(matches!(host.poll(), Some(HostAction::Ready(session)) if session == bound.session()));
-//! let error = host.take(bound.session()).expect("it is ready");
-//! assert!(error.to_string().contains("<service-unavailable "));
+//! // Both bind a resource, are available, and hear that they are.
+//! let balcony = host.bind(Instant::ZERO, &juliet, Some("balcony"))?.session();
+//! let orchard = host.bind(Instant::ZERO, &romeo, Some("orchard"))?.session();
+//! for session in [balcony, orchard] {
+//!     host.receive(Instant::ZERO, session, "<presence/>".parse()?)?;
+//!     perform(&mut host, &mut memory);
+//!     assert_eq!(presence(&mut host, session).len(), 1);
+//! }
 //!
-//! // One to somebody else's server.
-//! let romeo = Jid::new("romeo@example.net")?;
-//! host.receive(now, bound.session(), Stanza::Message(Message::chat(romeo).with_body("?")))?;
-//! assert!(matches!(host.poll(), Some(HostAction::Foreign(stanza)) if stanza.from() == Some(bound.jid().as_jid())));
+//! // Romeo asks to see Juliet, and she lets him: he is told so, and then sees her.
+//! host.receive(Instant::ZERO, orchard, "<presence to='juliet@example.com' type='subscribe'/>".parse()?)?;
+//! perform(&mut host, &mut memory);
+//! assert_eq!(presence(&mut host, balcony), [(PresenceType::Subscribe, romeo.to_string())]);
+//! host.receive(Instant::ZERO, balcony, "<presence to='romeo@example.com' type='subscribed'/>".parse()?)?;
+//! perform(&mut host, &mut memory);
+//! assert_eq!(
+//!     presence(&mut host, orchard),
+//!     [
+//!         (PresenceType::Subscribed, juliet.to_string()),
+//!         (PresenceType::Available, "juliet@example.com/balcony".to_string()),
+//!     ]
+//! );
+//!
+//! // All of it was stored before anybody was told.
+//! let roster = memory.load(&romeo).expect("the account is there");
+//! assert_eq!(roster.roster()[0].subscription(), Subscription::To);
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
@@ -67,7 +106,7 @@ use xmpp_core::xml::Element;
 
 use crate::account::barrier::{Barriers, Cause, Source};
 use crate::account::step::{Delivery, Effect, Step};
-use crate::account::{self, Account, Cx, Input, Remains, Stay};
+use crate::account::{Account, Cx, Input, Kind, Remains, Stay};
 use crate::module::Target;
 use crate::session::{Filled, Taken, Waiting};
 use crate::store::{AccountData, OfflineMessage, Persist};
@@ -230,12 +269,29 @@ impl Host {
         self.sessions.len()
     }
 
-    fn load(&mut self, account: &BareJid) -> u64 {
-        let ticket = self.next_ticket;
+    /// Whether nothing of that account is in memory, or about to be.
+    fn is_cold(&self, account: &BareJid) -> bool {
+        self.accounts.get(account).is_none_or(Account::is_cold)
+    }
+
+    /// Has a cold account loaded.
+    fn wake(&mut self, account: &BareJid, kind: Kind) {
+        let ticket = self.ticket();
+        self.load(account, ticket);
+        let cold = || Account::cold(account.clone(), kind);
+        self.accounts.entry(account.clone()).or_insert_with(cold).load(ticket);
+    }
+
+    const fn ticket(&mut self) -> u64 {
+        let number = self.next_ticket;
         self.next_ticket += 1;
-        let load = LoadTicket { number: ticket, account: account.clone() };
-        self.actions.push_back(HostAction::Load { ticket: load, account: account.clone() });
-        ticket
+        number
+    }
+
+    /// Asks for an account, under that number.
+    fn load(&mut self, account: &BareJid, number: u64) {
+        let ticket = LoadTicket { number, account: account.clone() };
+        self.actions.push_back(HostAction::Load { ticket, account: account.clone() });
     }
 
     /// Takes a stanza from a session's client. Its `from` becomes the session's address.
@@ -346,12 +402,11 @@ impl Host {
     /// (RFC 3921 section 8.6). `data` is what was kept of it, if it is known; of an account in memory it is not needed.
     pub fn deleted(&mut self, now: Instant, account: &BareJid, data: Option<AccountData>) {
         self.tick(now);
-        let goodbyes = match self.accounts.get(account).and_then(Account::goodbyes) {
-            Some(goodbyes) => goodbyes,
-            None => data.map(|data| account::goodbyes(account, &data.into())).unwrap_or_default(),
-        };
-        self.goodbyes.extend(goodbyes);
-        self.evict(account, stream::Condition::NotAuthorized);
+        if data.is_some() && !self.accounts.contains_key(account) {
+            self.accounts.insert(account.clone(), Account::cold(account.clone(), Kind::Account));
+        }
+        let remains = self.with_account(account, |owner, cx| owner.delete(data, cx));
+        self.part_with(remains.unwrap_or_default(), stream::Condition::NotAuthorized);
         self.settle();
     }
 
@@ -365,10 +420,10 @@ impl Host {
     /// The change with this number could not be stored: who asked for it is told, and the account is loaded again.
     pub fn persist_failed(&mut self, now: Instant, account: &BareJid, seq: u64) {
         self.tick(now);
-        let ticket = self.next_ticket;
+        let ticket = self.ticket();
         let lost = self.with_account(account, |owner, cx| owner.persist_failed(seq, ticket, cx));
         if lost == Some(true) && self.accounts.contains_key(account) {
-            self.load(account);
+            self.load(account, ticket);
         }
         self.settle();
     }
@@ -379,16 +434,18 @@ impl Host {
         Ok(ticket.account)
     }
 
-    /// Forgets an account and ends its sessions.
+    /// Gives an account up and ends its sessions.
     fn evict(&mut self, jid: &BareJid, condition: stream::Condition) {
-        let Some(account) = self.accounts.remove(jid) else { return };
-        self.busy.remove(jid);
-        self.idle.remove(jid);
-        let Remains { farewells, stranded, taken } = account.into_remains(&mut self.barriers);
+        let remains = self.with_account(jid, |owner, cx| owner.give_up(cx));
+        self.part_with(remains.unwrap_or_default(), condition);
+    }
+
+    fn part_with(&mut self, remains: Remains, condition: stream::Condition) {
+        let Remains { goodbyes, stranded, taken } = remains;
+        self.goodbyes.extend(goodbyes);
         for (session, taken) in taken {
             self.close(session, taken, StreamError::new(condition));
         }
-        self.routed.extend(farewells.into_iter().map(|stanza| (stanza, Source::Server)));
         for stanza in stranded {
             // Of an account that could not be loaded nobody knows who is subscribed: the answer to a probe could end a subscription.
             if condition == stream::Condition::NotAuthorized || !route::is_probe(&stanza) {
@@ -498,8 +555,7 @@ impl Host {
 
     /// A module wants offline messages.
     fn page(&mut self, jid: &BareJid, module: usize, after: u64, limit: usize) {
-        let number = self.next_ticket;
-        self.next_ticket += 1;
+        let number = self.ticket();
         let Some(account) = self.accounts.get_mut(jid) else { return };
         account.pages(module, after, number);
         let ticket = OfflineTicket { number, account: jid.clone() };

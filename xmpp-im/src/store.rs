@@ -80,6 +80,18 @@ impl Subscription {
     pub fn from_name(name: &str) -> Option<Self> {
         Subscription::ALL.into_iter().find(|subscription| subscription.name() == name)
     }
+
+    /// Whether the user gets the contact's presence.
+    #[must_use]
+    pub const fn has_to(self) -> bool {
+        matches!(self, Subscription::To | Subscription::Both)
+    }
+
+    /// Whether the contact gets the user's presence.
+    #[must_use]
+    pub const fn has_from(self) -> bool {
+        matches!(self, Subscription::From | Subscription::Both)
+    }
 }
 
 /// A contact in a roster (RFC 3921 section 7.1, RFC 6121 section 2.1.2).

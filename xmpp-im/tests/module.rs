@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::{BareJid, FullJid, Jid};
-use xmpp_core::limits::XmlLimits;
 use xmpp_core::profile::{Profile, UnsharedPresence};
 use xmpp_core::stanza::{Condition, Iq, Message, MessageType, Stanza};
 use xmpp_core::stream::{self, StreamError};
 use xmpp_core::time::{Instant, UtcTime};
-use xmpp_core::xml::{Element, Frame, Reader};
+use xmpp_core::xml::Element;
 use xmpp_im::host::{Host, HostAction, HostConfig, SessionId};
 use xmpp_im::limits::HostLimits;
 use xmpp_im::module::{
@@ -202,14 +201,7 @@ fn bare(text: &str) -> BareJid {
 }
 
 fn stanza(text: &str) -> Stanza {
-    let mut reader = Reader::new(XmlLimits::client());
-    reader.push(b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
-    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
-    reader.push(text.as_bytes());
-    match reader.next() {
-        Ok(Some(Frame::Element(element))) => Stanza::parse(&element).unwrap(),
-        other => panic!("{other:?}: {text}"),
-    }
+    text.parse().unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 impl Stage {

@@ -1,11 +1,10 @@
 //! RFC 3921 section 5: presence, with the romeo@example.net of section 5.5 and his contacts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-mod script;
 mod stage;
 
-use script::{line, lines};
 use stage::Stage;
+use stage::script::{gone, got, line, lines};
 use xmpp_core::stanza::PresenceType;
 use xmpp_core::stanza::Stanza;
 use xmpp_im::store::Subscription;
@@ -28,16 +27,6 @@ fn orchard() -> Stage {
     stage.online(ORCHARD);
     stage.gone();
     stage
-}
-
-#[track_caller]
-fn gone<const N: usize>(stage: &mut Stage, expected: [&str; N]) {
-    assert_eq!(lines(&stage.gone_stanzas()), expected);
-}
-
-#[track_caller]
-fn got<const N: usize>(stage: &mut Stage, client: &str, expected: [&str; N]) {
-    assert_eq!(lines(&stage.stanzas(client)), expected);
 }
 
 #[test]

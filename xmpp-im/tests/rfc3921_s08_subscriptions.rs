@@ -3,11 +3,10 @@
 //! unavailable presence before the cancellation.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-mod script;
 mod stage;
 
-use script::lines;
 use stage::Stage;
+use stage::script::{got, lines};
 use xmpp_im::store::Subscription;
 
 const USER: &str = "user@example.com/resource";
@@ -67,12 +66,12 @@ impl Story {
 
     #[track_caller]
     fn user_got<const N: usize>(&mut self, expected: [&str; N]) {
-        assert_eq!(lines(&self.0.stanzas(USER)), expected);
+        got(&mut self.0, USER, expected);
     }
 
     #[track_caller]
     fn contact_got<const N: usize>(&mut self, expected: [&str; N]) {
-        assert_eq!(lines(&self.0.stanzas(CONTACT)), expected);
+        got(&mut self.0, CONTACT, expected);
     }
 
     /// What went over the wire, in order, in both directions.

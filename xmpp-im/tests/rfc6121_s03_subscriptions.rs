@@ -1,11 +1,10 @@
 //! RFC 6121 section 3: what it has changed about subscriptions, with its juliet@example.com and romeo@example.net.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-mod script;
 mod stage;
 
-use script::lines;
 use stage::Stage;
+use stage::script::{gone, got, lines};
 use xmpp_im::limits::HostLimits;
 use xmpp_im::store::{Change, RosterItem, Subscription};
 
@@ -28,16 +27,6 @@ fn with(subscription: Subscription) -> Stage {
     stage.online(BALCONY);
     stage.gone();
     stage
-}
-
-#[track_caller]
-fn gone<const N: usize>(stage: &mut Stage, expected: [&str; N]) {
-    assert_eq!(lines(&stage.gone_stanzas()), expected);
-}
-
-#[track_caller]
-fn got<const N: usize>(stage: &mut Stage, client: &str, expected: [&str; N]) {
-    assert_eq!(lines(&stage.stanzas(client)), expected);
 }
 
 fn from_romeo(stage: &mut Stage, type_: &str) {

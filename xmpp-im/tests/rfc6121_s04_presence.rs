@@ -1,11 +1,10 @@
 //! RFC 6121 section 4: what it has changed about presence, with its juliet@example.com, who has the resources "balcony" and "chamber".
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-mod script;
 mod stage;
 
-use script::lines;
 use stage::Stage;
+use stage::script::{gone, got, lines};
 use xmpp_core::stanza::Stanza;
 use xmpp_im::limits::HostLimits;
 use xmpp_im::store::{Change, RosterItem, Subscription};
@@ -27,16 +26,6 @@ fn balcony() -> Stage {
     stage.online(BALCONY);
     stage.gone();
     stage
-}
-
-#[track_caller]
-fn gone<const N: usize>(stage: &mut Stage, expected: [&str; N]) {
-    assert_eq!(lines(&stage.gone_stanzas()), expected);
-}
-
-#[track_caller]
-fn got<const N: usize>(stage: &mut Stage, client: &str, expected: [&str; N]) {
-    assert_eq!(lines(&stage.stanzas(client)), expected);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use xmpp_core::jid::BareJid;
 use xmpp_core::stanza::{Message, Presence, PresenceType};
 use xmpp_core::time::Instant;
 use xmpp_im::client::{ClientEvent, ClientSession, Contact};
-use xmpp_im::store::{RosterItem, Subscription};
+use xmpp_im::store::Subscription;
 
 #[derive(Args)]
 pub(crate) struct Wishes {
@@ -95,8 +95,8 @@ impl User {
         println!("{} {from}", if there { "there" } else { "gone" });
         // A stranger may show up too: whoever chats is seen for that time.
         let item = session.roster().get(from.to_bare().as_jid());
-        let shown = |item: &RosterItem| matches!(item.subscription(), Subscription::To | Subscription::Both);
-        if let Some(text) = self.wishes.say.as_ref().filter(|_| there && item.is_some_and(shown))
+        let shows = item.is_some_and(|item| item.subscription().has_to());
+        if let Some(text) = self.wishes.say.as_ref().filter(|_| there && shows)
             && self.greeted.insert(from.to_bare())
         {
             session.chat(now, Message::chat(from.to_bare()).with_body(text))?;

@@ -34,7 +34,21 @@ impl Slixmpp {
     /// # Errors
     /// A step failed; the failure names it and holds all that was printed.
     pub fn federate(&self, one: &Server, other: &Server, options: &[&str]) -> Result<Told, Failure> {
-        let mut command = script(&self.python, "slixmpp_federation.py");
+        self.between("slixmpp_federation.py", one, other, options)
+    }
+
+    /// Lets [`ROMEO`] at `one` and two resources of [`JULIET`] at `other`, which may be the same server, find out who
+    /// gets what: by priorities, by privacy lists, and of who is gone. Both servers have to keep messages for who is not
+    /// there. `options` come at the end of the command line.
+    ///
+    /// # Errors
+    /// A step failed; the failure names it and holds all that was printed.
+    pub fn deliver(&self, one: &Server, other: &Server, options: &[&str]) -> Result<Told, Failure> {
+        self.between("slixmpp_delivery.py", one, other, options)
+    }
+
+    fn between(&self, name: &str, one: &Server, other: &Server, options: &[&str]) -> Result<Told, Failure> {
+        let mut command = script(&self.python, name);
         for (option, account, server) in [("--one", ROMEO, one), ("--other", JULIET, other)] {
             command.args([option, &format!("{}@{}", account.name, server.domain()), account.password]);
             command.args([server.address().ip().to_string(), server.address().port().to_string()]);

@@ -140,7 +140,9 @@ async fn who_takes_for_ever_to_log_in_is_turned_away() {
 async fn who_does_not_read_loses_the_session_and_costs_nobody_else_anything() {
     let limits = Limits::client().with_close(Duration::from_millis(300));
     let running = Running::with(&["romeo", "juliet", "nurse"], |options| {
-        options.with_limits(limits).with_host_limits(HostLimits::new().with_outbox_bytes(256 * 1024))
+        // What she does not read comes back to its sender.
+        let host = HostLimits::new().with_outbox_bytes(256 * 1024).with_offline(0, 0);
+        options.with_limits(limits).with_host_limits(host)
     })
     .await;
     let mut juliet = running.client("juliet", "balcony").await;

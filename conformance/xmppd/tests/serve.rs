@@ -16,10 +16,12 @@ use std::io::{BufRead as _, Write as _};
 use live::*;
 use rustix::process::Signal;
 use xmpp_core::conn::{AuthenticationFault, ClientConfig, CloseReason};
+use xmpp_core::jid::Jid;
 use xmpp_core::sasl::{Mechanism, SaslCondition, Secret, Selection};
-use xmpp_core::stanza::{Condition, IqType, Presence, Stanza};
+use xmpp_core::stanza::{Condition, Iq, IqType, Presence, Stanza};
 use xmpp_core::stream;
 use xmpp_core::xml::{Element, ns};
+use xmpp_im::delay::Delay;
 
 fn condition(stanza: &Stanza) -> Condition {
     stanza.error().unwrap().condition()
@@ -70,11 +72,38 @@ async fn the_server_answers_pings_and_for_those_who_are_not_there() {
     assert_eq!(pong.type_(), IqType::Result);
     // Juliet is not connected, nobody is not there: the same answer.
     for to in ["juliet@localhost", "nobody@localhost", "juliet@localhost/balcony"] {
-        romeo.chat(to, "?").await;
+        let query = Element::builder("urn:example:unheard-of", "query").build();
+        romeo.send(Iq::get("q", query).with_to(Jid::new(to).unwrap())).await;
         let error = romeo.find(|stanza| stanza.is_error()).await;
         assert_eq!(condition(&error), Condition::ServiceUnavailable, "{to}");
         assert_eq!(error.from().unwrap().as_str(), to);
     }
+}
+
+#[tokio::test]
+async fn a_message_waits_for_who_is_not_there_and_comes_once() {
+    let server = Daemon::with(&["romeo", "juliet"]).await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    romeo.chat("juliet@localhost", "1").await;
+    romeo.chat("juliet@localhost/balcony", "2").await;
+    romeo.ask(IqType::Get, Element::builder(ns::PING, "ping").build()).await;
+    // Another life of the server.
+    let server = Daemon::run(server.kill(), &[]);
+    let mut juliet = server.client("juliet", "balcony").await;
+    juliet.available().await;
+    for body in ["1", "2"] {
+        let message = juliet.find(|stanza| matches!(stanza, Stanza::Message(_))).await;
+        assert!(Delay::find(message.children()).is_some());
+        let Stanza::Message(message) = message else { unreachable!() };
+        assert_eq!(message.body().as_deref(), Some(body));
+    }
+    juliet.ask(IqType::Get, Element::builder(ns::PING, "ping").build()).await;
+    juliet.close().await;
+    let mut juliet = server.client("juliet", "chamber").await;
+    juliet.available().await;
+    let mut romeo = server.client("romeo", "orchard").await;
+    romeo.chat("juliet@localhost", "3").await;
+    assert_eq!(juliet.hear().await.1, "3", "the others were let go");
 }
 
 #[tokio::test]

@@ -18,6 +18,10 @@ use crate::subscription;
 impl Account {
     /// A stanza for the account, or for one of its resources.
     pub(super) fn inbound(&mut self, stanza: Stanza, cx: &mut Cx<'_>) {
+        // What only the owner may ask is refused like this also while nobody is there (`unattended`): who is denied must not see a difference.
+        if let Some(condition) = self.refuses(&stanza, cx.modules) {
+            return cx.refuse(condition);
+        }
         if self.incoming(&stanza, cx).is_break() {
             return;
         }
@@ -49,6 +53,20 @@ impl Account {
                 }
             }
             stanza => self.by_table(stanza, false, cx),
+        }
+    }
+
+    /// Whether the account is not even asked, because the stanza is one that only its owner may send.
+    fn refuses(&self, stanza: &Stanza, modules: &Modules) -> Option<Condition> {
+        let is_for_account =
+            !matches!(self.kind, Kind::Domain(_)) && stanza.to().is_some_and(|to| *to == self.jid);
+        let from_owner = || stanza.from().is_some_and(|from| from.to_bare() == self.jid);
+        if !is_for_account || from_owner() {
+            return None;
+        }
+        match modules.find(stanza, Target::Account, false).next() {
+            Some(Found::Refused(condition)) => Some(condition),
+            Some(Found::Module(_)) | None => None,
         }
     }
 

@@ -8,13 +8,14 @@ use xmpp_core::error::Misuse;
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{IqType, Message, MessageType, Presence, PresenceType, RequestId, StanzaError};
 use xmpp_core::time::Instant;
-use xmpp_core::xml::{Element, ns};
+use xmpp_core::xml::Element;
 
 use super::NICK;
 use super::config::PresenceSharing;
 use super::received::ReceivedId;
 use super::roster::Contact;
 use super::session::{ClientSession, Stage};
+use crate::roster::Update;
 use crate::{blocking, privacy};
 
 /// A command that was not carried out. Nothing has changed.
@@ -151,7 +152,7 @@ impl ClientSession {
     /// # Errors
     /// As all requests.
     pub fn put_contact(&mut self, now: Instant, contact: &Contact) -> Result<RequestId, CommandError> {
-        self.set(now, None, contact.query())
+        self.set(now, None, contact.update().to_element())
     }
 
     /// Changes what the user calls a contact, or takes the name away with an empty one; the groups stay.
@@ -182,11 +183,7 @@ impl ClientSession {
     /// # Errors
     /// As all requests.
     pub fn remove_contact(&mut self, now: Instant, jid: &Jid) -> Result<RequestId, CommandError> {
-        let item = Element::builder(ns::ROSTER, "item")
-            .attr("jid", jid.as_str())
-            .attr("subscription", "remove")
-            .build();
-        self.set(now, None, Element::builder(ns::ROSTER, "query").child(item).build())
+        self.set(now, None, Update::Remove(jid.clone()).to_element())
     }
 
     fn contact(&self, jid: &Jid) -> Result<Contact, CommandError> {
@@ -196,7 +193,8 @@ impl ClientSession {
 
 /// # Subscriptions (RFC 6121 section 3)
 ///
-/// Always with accounts, never with resources. The roster says what came of them.
+/// Always with accounts, never with resources. [`subscription_commands`](Self::subscription_commands) says which make sense with a contact, the
+/// roster what came of them.
 impl ClientSession {
     /// Asks to see the contact's presence, with a few words for the user there. Whoever wants the contact to have a name or groups
     /// [puts](Self::put_contact) it into the roster first (RFC 3921 section 8.2).

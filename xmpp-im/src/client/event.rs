@@ -14,6 +14,7 @@ use super::config::CachedRoster;
 use super::received::ReceivedId;
 use crate::blocking;
 use crate::store::RosterItem;
+use crate::subscription::Notice;
 
 /// Something the embedder has to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,9 +49,9 @@ pub enum ClientEvent {
     SubscriptionRequested(SubscriptionStanza),
     /// Somebody lets us see their presence.
     SubscriptionApproved(SubscriptionStanza),
-    /// Somebody does not, or no longer, let us see their presence.
+    /// Somebody does not, or no longer, let us see their presence: the [notice](SubscriptionStanza::notice) says which.
     SubscriptionRefused(SubscriptionStanza),
-    /// Somebody no longer wants to see our presence.
+    /// Somebody no longer wants to see our presence, or no longer asks for it.
     SubscriberLeft(SubscriptionStanza),
     /// A message came; of type `error`, one of ours did not arrive.
     Message(Message),
@@ -95,18 +96,25 @@ impl core::error::Error for Failure {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionStanza {
     from: BareJid,
+    notice: Notice,
     presence: Presence,
 }
 
 impl SubscriptionStanza {
-    pub(super) const fn new(from: BareJid, presence: Presence) -> Self {
-        SubscriptionStanza { from, presence }
+    pub(super) const fn new(from: BareJid, notice: Notice, presence: Presence) -> Self {
+        SubscriptionStanza { from, notice, presence }
     }
 
     /// Whose step it is. A subscription is always with an account, never with one of its resources.
     #[must_use]
     pub const fn from(&self) -> &BareJid {
         &self.from
+    }
+
+    /// What it tells the user, by what held when it came.
+    #[must_use]
+    pub const fn notice(&self) -> Notice {
+        self.notice
     }
 
     /// What they would like to be called (XEP-0172 section 4.1): a claim that nobody has checked.

@@ -21,10 +21,13 @@ use super::event::{ClientEvent, Ended, Failure, SessionAction, SubscriptionStanz
 use super::presences::Presences;
 use super::received::Received;
 use super::requests::SubscriptionRequests;
-use super::roster::{RosterChange, RosterMirror};
+use super::roster::RosterMirror;
 use super::{PRE_APPROVAL, ROSTER_VERSIONS, is_response};
 use crate::blocking::Command;
 use crate::limits::HostLimits;
+use crate::roster::Entry;
+use crate::store::RosterItem;
+use crate::subscription::{self, Kind, Notice, Rules, State};
 use crate::{establish, privacy};
 
 /// What a client does on a bound stream.
@@ -147,6 +150,28 @@ impl ClientSession {
     /// Who asked to see our presence and has no answer yet, the first one first.
     pub fn subscription_requests(&self) -> impl Iterator<Item = &SubscriptionStanza> {
         self.requests.iter()
+    }
+
+    /// What holds between the user and that contact, and whether the user has approved in advance what the contact has not asked for yet.
+    #[must_use]
+    pub fn subscription(&self, contact: &BareJid) -> (State, bool) {
+        let item = self.roster.get(contact.as_jid());
+        let subscription = item.map(RosterItem::subscription).unwrap_or_default();
+        let ask = item.is_some_and(RosterItem::ask);
+        let state = State::from_parts(subscription, ask, self.requests.has(contact));
+        (state, item.is_some_and(RosterItem::approved))
+    }
+
+    /// What the user can do about the subscriptions with that contact: by [`subscribe`](Self::subscribe) what goes out as `subscribe`, by
+    /// [`unsubscribe`](Self::unsubscribe) what does as `unsubscribe`, by [`approve`](Self::approve) or [`pre_approve`](Self::pre_approve) what does as
+    /// `subscribed`, by [`deny`](Self::deny) the rest.
+    pub fn subscription_commands(
+        &self,
+        contact: &BareJid,
+    ) -> impl Iterator<Item = subscription::Command> + Clone + use<> {
+        let (state, approved) = self.subscription(contact);
+        let rules = if self.pre_approval { Rules::new() } else { Rules::rfc3921() };
+        subscription::Command::all(state, approved, rules)
     }
 
     /// Whether the server approves in advance (RFC 6121 section 3.4).
@@ -336,13 +361,12 @@ impl ClientSession {
             return self.refuse(iq, Condition::ServiceUnavailable);
         }
         let pushed = self.roster.pushed(query, &self.config.limits);
-        let contact =
-            pushed.as_ref().ok().map(RosterChange::jid).filter(|jid| jid.is_bare()).map(Jid::to_bare);
+        let contact = pushed.as_ref().ok().map(Entry::jid).filter(|jid| jid.is_bare()).map(Jid::to_bare);
         self.on_push(
             iq,
             pushed.map(|change| match change {
-                RosterChange::Set(item) => ClientEvent::ContactChanged(item),
-                RosterChange::Removed(jid) => ClientEvent::ContactRemoved(jid),
+                Entry::Present(item) => ClientEvent::ContactChanged(item),
+                Entry::Removed(jid) => ClientEvent::ContactRemoved(jid),
             }),
         );
         if let Some(contact) = contact {
@@ -398,10 +422,12 @@ impl ClientSession {
     fn on_presence(&mut self, presence: Presence) {
         let from = presence.from().unwrap_or(self.account.as_jid()).clone();
         let bare = from.to_bare();
+        if let Some(kind) = Kind::of(presence.type_()) {
+            return self.on_subscription(bare, kind, presence);
+        }
         match presence.type_() {
             // Clients are not asked (RFC 6121 section 4.3).
             PresenceType::Probe => {}
-            type_ if type_.is_subscription() => self.on_subscription(bare, presence),
             // RFC 6121 section 3.1.3: a server confirms with it that it has our subscription request, and says nothing about presence.
             PresenceType::Unavailable
                 if from.is_bare() && !self.is_contact(&bare) && !self.presences.is_available(&bare) => {}
@@ -416,21 +442,22 @@ impl ClientSession {
         }
     }
 
-    fn on_subscription(&mut self, from: BareJid, presence: Presence) {
+    fn on_subscription(&mut self, from: BareJid, kind: Kind, presence: Presence) {
         if from == self.account {
             return;
         }
-        let type_ = presence.type_();
-        let stanza = SubscriptionStanza::new(from, presence);
-        match type_ {
-            PresenceType::Subscribe => {
+        let (state, _) = self.subscription(&from);
+        let notice = Notice::of(state, kind);
+        let stanza = SubscriptionStanza::new(from, notice, presence);
+        match notice {
+            Notice::Request => {
                 if self.requests.keep(stanza.clone(), &self.config.limits) {
                     self.event(ClientEvent::SubscriptionRequested(stanza));
                 }
             }
-            PresenceType::Subscribed => self.event(ClientEvent::SubscriptionApproved(stanza)),
-            PresenceType::Unsubscribed => self.event(ClientEvent::SubscriptionRefused(stanza)),
-            _ => {
+            Notice::Approval => self.event(ClientEvent::SubscriptionApproved(stanza)),
+            Notice::Refusal | Notice::Cancellation => self.event(ClientEvent::SubscriptionRefused(stanza)),
+            Notice::Unsubscription | Notice::Withdrawal => {
                 self.requests.remove(stanza.from());
                 self.event(ClientEvent::SubscriberLeft(stanza));
             }

@@ -129,19 +129,20 @@ impl Host {
 
     /// A stanza for an account, which is loaded if it has to be and there is room.
     fn attended(&mut self, account: &BareJid, stanza: Stanza, source: Source) {
-        if !self.accounts.contains_key(account) {
+        if self.is_cold(account) {
             if !account::wakes(&stanza, &self.config.modules, &self.config.profile) {
                 return self.unattended(&stanza);
             }
-            if self.busy.len() >= self.config.limits.background_loads() {
-                // RFC 3921 section 5.1.3: a probe may go unanswered.
-                if !is_probe(&stanza) {
+            // RFC 3921 section 5.1.3: a probe may go unanswered. Each login sends one to every contact, which is not to be in the way of
+            // those who write.
+            let (is_probe, room) = (is_probe(&stanza), self.config.limits.background_loads());
+            if self.busy.len() >= if is_probe { room / 2 } else { room } {
+                if !is_probe {
                     self.refuse(&stanza, Condition::ResourceConstraint);
                 }
                 return;
             }
-            let ticket = self.load(account);
-            self.accounts.insert(account.clone(), Account::new(account.clone(), Kind::Account, ticket));
+            self.wake(account, Kind::Account);
         }
         self.with_account(account, |owner, cx| owner.input(Input::Inbound(stanza, source), cx));
     }
@@ -160,14 +161,14 @@ impl Host {
 
     /// A stanza to the server itself, or to one of its services (RFC 6120 section 10.5.2).
     fn served(&mut self, domain: &BareJid, target: Target, stanza: Stanza, source: Source) {
-        if !self.accounts.contains_key(domain) {
+        if self.is_cold(domain) {
             let kind = Kind::Domain(target);
-            let owner = if self.config.modules.keep_state(target, domain) {
-                Account::new(domain.clone(), kind, self.load(domain))
+            if self.config.modules.keep_state(target, domain) {
+                self.wake(domain, kind);
             } else {
-                Account::unstored(domain.clone(), kind, &self.config.modules)
-            };
-            self.accounts.insert(domain.clone(), owner);
+                let owner = Account::unstored(domain.clone(), kind, &self.config.modules);
+                self.accounts.insert(domain.clone(), owner);
+            }
         }
         self.with_account(domain, |owner, cx| owner.input(Input::Inbound(stanza, source), cx));
     }

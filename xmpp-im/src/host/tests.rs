@@ -12,6 +12,7 @@ mod offline;
 mod outbox;
 mod persist;
 mod presence;
+mod pressure;
 mod security;
 mod sessions;
 mod stanzas;
@@ -21,10 +22,8 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 
 use xmpp_core::jid::Jid;
-use xmpp_core::limits::XmlLimits;
 use xmpp_core::profile::{Profile, UnsharedPresence};
 use xmpp_core::stanza::ErrorType;
-use xmpp_core::xml::{Frame, Reader};
 
 use super::*;
 use crate::limits::HostLimits;
@@ -40,14 +39,7 @@ pub(super) fn bare(text: &str) -> BareJid {
 
 /// Reads a stanza as it stands on a client's stream.
 pub(super) fn stanza(text: &str) -> Stanza {
-    let mut reader = Reader::new(XmlLimits::client());
-    reader.push(b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
-    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
-    reader.push(text.as_bytes());
-    match reader.next() {
-        Ok(Some(Frame::Element(element))) => Stanza::parse(&element).unwrap(),
-        other => panic!("{other:?}: {text}"),
-    }
+    text.parse().unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// The host of example.com with storage that answers when it is told to.

@@ -31,9 +31,111 @@
 //! Presence, subscriptions and the choice of resources are the order in which everything else happens: who is available decides who gets a stanza,
 //! and a subscription stanza changes roster, presence and route in one step. They are the account itself. Roster requests, privacy
 //! lists, blocking, offline messages and the formalities of a session are modules.
+//!
+//! # An example
+//! A motto for each account, which everybody may read and its owner may change:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use xmpp_core::jid::BareJid;
+//! use xmpp_core::stanza::{Condition, IqType, Stanza};
+//! use xmpp_core::xml::Element;
+//! use xmpp_im::module::{Advertised, BadState, Context, Kept, Match, Module, Part, Target, Verdict};
+//!
+//! const NS: &str = "urn:example:motto";
+//! const MATCHES: [Match; 2] = [
+//!     Match::get(Target::Account, NS, "motto"),
+//!     Match::set(Target::Account, NS, "motto").for_owner(Condition::Forbidden),
+//! ];
+//!
+//! #[derive(Debug)]
+//! struct Mottos;
+//!
+//! impl Module for Mottos {
+//!     fn name(&self) -> &'static str {
+//!         "example-motto"
+//!     }
+//!
+//!     fn matches(&self) -> &[Match] {
+//!         &MATCHES
+//!     }
+//!
+//!     fn keeps_state(&self) -> bool {
+//!         true
+//!     }
+//!
+//!     fn advertises(&self) -> Advertised {
+//!         Advertised::default().with_feature(Target::Account, NS)
+//!     }
+//!
+//!     fn open(&self, _: &BareJid, kept: Kept<'_>) -> Result<Box<dyn Part>, BadState> {
+//!         let kept = kept.get("motto").unwrap_or_default();
+//!         Ok(Box::new(Motto(String::from_utf8(kept.to_vec()).map_err(|_| BadState)?)))
+//!     }
+//! }
+//!
+//! /// The motto of one account.
+//! #[derive(Debug)]
+//! struct Motto(String);
+//!
+//! impl Part for Motto {
+//!     fn handle(&mut self, stanza: &Stanza, cx: &mut Context<'_>) -> Verdict {
+//!         let Stanza::Iq(iq) = stanza else { return Verdict::Continue };
+//!         let motto = iq.payload().map(|payload| payload.text().into_owned()).unwrap_or_default();
+//!         let answer = match iq.type_() {
+//!             IqType::Set => {
+//!                 self.0 = motto;
+//!                 cx.keep("motto", Some(self.0.clone().into_bytes()));
+//!                 iq.result_reply(None)
+//!             }
+//!             _ => iq.result_reply(Some(Element::builder(NS, "motto").text(&self.0).build())),
+//!         };
+//!         cx.reply(answer); // once what it tells of is stored
+//!         Verdict::Handled
+//!     }
+//! }
+//!
+//! # use xmpp_core::entropy::Seed;
+//! # use xmpp_core::time::{Instant, UtcTime};
+//! # use xmpp_im::host::{Host, HostAction, HostConfig};
+//! # use xmpp_im::store::Memory;
+//! # let perform = |host: &mut Host, memory: &mut Memory| {
+//! #     while let Some(action) = host.poll() {
+//! #         match action {
+//! #             HostAction::Load { ticket, account } => {
+//! #                 host.loaded(Instant::ZERO, ticket, memory.load(&account)).expect("it was asked for");
+//! #             }
+//! #             HostAction::Persist(step) => {
+//! #                 memory.apply(step.owner(), step.changes());
+//! #                 host.persisted(Instant::ZERO, step.owner(), step.seq());
+//! #             }
+//! #             _ => {}
+//! #         }
+//! #     }
+//! # };
+//! let config = HostConfig::new([BareJid::new("example.com")?]).with_module(Arc::new(Mottos));
+//! # let mut memory = Memory::new();
+//! # let juliet = BareJid::new("juliet@example.com")?;
+//! # memory.create(&juliet);
+//! # let mut host = Host::new(config, Seed::new([1; 32]), UtcTime::UNIX_EPOCH);
+//! # let session = host.bind(Instant::ZERO, &juliet, Some("balcony"))?.session();
+//! // Bound, loaded and driven as the host's page shows it:
+//! let set = "<iq type='set' id='s'><motto xmlns='urn:example:motto'>Parting is such sweet sorrow</motto></iq>";
+//! host.receive(Instant::ZERO, session, set.parse()?)?;
+//! # perform(&mut host, &mut memory);
+//! let answer = host.take(session).expect("it is stored");
+//! assert_eq!(answer.to_string(), "<iq to='juliet@example.com/balcony' id='s' type='result'/>");
+//! assert_eq!(memory.load(&juliet).map(|data| data.state("example-motto").count()), Some(1));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! `tests/module.rs` has one that uses all of the door, and does what a module should not do.
 
 mod context;
+mod hooks;
 mod matching;
+mod registry;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -48,8 +150,9 @@ use crate::session::SessionId;
 use crate::store::{AccountData, OfflineMessage, OfflineSummary, RosterItem};
 
 pub use self::context::{Context, Origin, SessionView};
-pub(crate) use self::matching::{Found, Modules};
-pub use self::matching::{Hooks, Match, Target};
+pub use self::hooks::Hooks;
+pub use self::matching::{Match, Target};
+pub(crate) use self::registry::{Found, Modules};
 
 /// An extension: one value per host.
 pub trait Module: Debug + Send + Sync {

@@ -24,6 +24,27 @@
 //! );
 //! assert_eq!(Update::parse(query.as_ref(), &HostLimits::new()), Ok(set));
 //! ```
+//!
+//! A list decides alone, whoever has it:
+//!
+//! ```
+//! use xmpp_core::jid::Jid;
+//! use xmpp_im::privacy::{Action, Item, Kinds, List, Subject, Traffic};
+//! use xmpp_im::store::{RosterItem, Subscription};
+//!
+//! // Friends may write; nobody else may, but everything else passes.
+//! let friends = Item::new(1, Action::Allow, Subject::Group("Friends".into()));
+//! let others = Item::new(2, Action::Deny, Subject::Anyone).with_kinds(Kinds::MESSAGE);
+//! let list = List::new("friends-only", [friends, others]).expect("no order twice");
+//!
+//! let romeo = RosterItem::new(Jid::new("romeo@example.net")?).with_subscription(Subscription::Both).with_group("Friends");
+//! let decided = list.decide(Traffic::Message, &Jid::new("romeo@example.net/orchard")?, || Some(&romeo));
+//! assert_eq!(decided.map(Item::action), Some(Action::Allow));
+//! let tybalt = Jid::new("tybalt@example.com")?;
+//! assert_eq!(list.decide(Traffic::Message, &tybalt, || None).map(Item::action), Some(Action::Deny));
+//! assert_eq!(list.decide(Traffic::Iq, &tybalt, || None), None); // no item is about it
+//! # Ok::<(), xmpp_core::jid::JidError>(())
+//! ```
 
 mod item;
 mod kept;

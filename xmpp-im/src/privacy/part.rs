@@ -16,7 +16,7 @@ use crate::module::{
 };
 use crate::roster::Roster;
 use crate::session::SessionId;
-use crate::store::{RosterItem, Subscription};
+use crate::store::RosterItem;
 
 /// The module that keeps from an account what its lists deny, and answers for them.
 #[derive(Debug)]
@@ -341,6 +341,5 @@ fn contact<'r>(roster: &'r Roster, jid: &Jid) -> Option<&'r RosterItem> {
 }
 
 fn is_subscriber(contact: Option<&RosterItem>) -> bool {
-    let subscription = contact.map_or(Subscription::None, RosterItem::subscription);
-    matches!(subscription, Subscription::From | Subscription::Both)
+    contact.is_some_and(|item| item.subscription().has_from())
 }

@@ -170,12 +170,12 @@ impl Roster {
 
     /// The contacts that get the user's presence, in the order of their addresses (RFC 6121 section 4.2.2).
     pub fn subscribers(&self) -> impl Iterator<Item = &Jid> + Clone {
-        self.with_subscription(|subscription| matches!(subscription, Subscription::From | Subscription::Both))
+        self.with_subscription(Subscription::has_from)
     }
 
     /// The contacts whose presence the user gets, in the order of their addresses (RFC 6121 section 4.3.1).
     pub fn subscribed_to(&self) -> impl Iterator<Item = &Jid> + Clone {
-        self.with_subscription(|subscription| matches!(subscription, Subscription::To | Subscription::Both))
+        self.with_subscription(Subscription::has_to)
     }
 
     /// Those of [`subscribed_to`](Self::subscribed_to) whose addresses come after that one.
@@ -207,11 +207,14 @@ impl Roster {
 /// What was stored of an account, as far as it is roster.
 impl From<AccountData> for Roster {
     fn from(data: AccountData) -> Self {
-        let versions = Versions::new(data.incarnation, data.floor, data.removed);
+        let versions = Versions::new(data.incarnation, data.floor);
         let mut roster = Roster { versions, ..Roster::default() };
         for item in data.roster {
             roster.apply(&Change::SetRosterItem(item));
         }
+        // Not before: each new item looks for itself among what was removed.
+        let is_gone = |(jid, _): &(Jid, u64)| !roster.items.contains_key(jid);
+        roster.versions.remember(data.removed.into_iter().filter(is_gone));
         for pending in data.pending {
             roster.apply(&Change::KeepPending(pending));
         }

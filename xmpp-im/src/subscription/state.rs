@@ -102,13 +102,13 @@ impl State {
     /// Whether the user gets the contact's presence.
     #[must_use]
     pub const fn has_to(self) -> bool {
-        matches!(self, State::To | State::ToPendingIn | State::Both)
+        self.subscription().has_to()
     }
 
     /// Whether the contact gets the user's presence.
     #[must_use]
     pub const fn has_from(self) -> bool {
-        matches!(self, State::From | State::FromPendingOut | State::Both)
+        self.subscription().has_from()
     }
 
     /// What RFC 3921 calls it.

@@ -1,14 +1,20 @@
 //! Servers with their accounts, storage and clients, in one thread: the RFC's stories are played on it in their own stanzas.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::string_slice)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::string_slice,
+    reason = "each story needs something else of it"
+)]
+
+pub mod script;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::{BareJid, FullJid, Jid};
-use xmpp_core::limits::XmlLimits;
 use xmpp_core::stanza::{Presence, Stanza};
 use xmpp_core::time::{Instant, UtcTime};
-use xmpp_core::xml::{Frame, Reader};
 use xmpp_im::host::{Host, HostAction, HostConfig, LoadTicket, SessionId};
 use xmpp_im::limits::HostLimits;
 use xmpp_im::store::{AccountData, Change, Memory, Persist, RosterItem, Subscription};
@@ -20,6 +26,8 @@ const NOW: Instant = Instant::ZERO;
 pub struct Stage {
     servers: BTreeMap<String, Server>,
     clients: BTreeMap<String, SessionId>,
+    /// How many stanzas each session was given.
+    taken: BTreeMap<SessionId, u64>,
     /// What was for a server that is not on the stage.
     gone: Vec<Stanza>,
     /// What went from one server to another.
@@ -55,8 +63,17 @@ impl Stage {
     }
 
     pub fn with(limits: HostLimits, domains: &[&str], accounts: &[&str]) -> Self {
+        Stage::configured(domains, accounts, |config| config.with_limits(limits.clone()))
+    }
+
+    /// Servers that are configured in another way; all of them can reach the others.
+    pub fn configured(
+        domains: &[&str],
+        accounts: &[&str],
+        configure: impl Fn(HostConfig) -> HostConfig,
+    ) -> Self {
         let server = |(number, domain): (usize, &&str)| {
-            let config = HostConfig::new([bare(domain)]).with_federation().with_limits(limits.clone());
+            let config = configure(HostConfig::new([bare(domain)]).with_federation());
             let host = Host::new(config, Seed::new([number as u8; 32]), UtcTime::from_micros(0));
             let server = Server {
                 host,
@@ -68,7 +85,13 @@ impl Stage {
             (domain.to_string(), server)
         };
         let servers = domains.iter().enumerate().map(server).collect();
-        let mut stage = Stage { servers, clients: BTreeMap::new(), gone: Vec::new(), wire: Vec::new() };
+        let mut stage = Stage {
+            servers,
+            clients: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            gone: Vec::new(),
+            wire: Vec::new(),
+        };
         for account in accounts {
             let account = bare(account);
             stage.server(account.as_jid()).store.create(&account);
@@ -157,8 +180,21 @@ impl Stage {
     /// What a client was told, as it was told.
     pub fn stanzas(&mut self, client: &str) -> Vec<Stanza> {
         let session = self.clients[client];
-        let host = &mut self.server(&jid(client)).host;
-        std::iter::from_fn(|| host.take(session)).collect()
+        let mut told = Vec::new();
+        loop {
+            let host = &mut self.server(&jid(client)).host;
+            let taken: Vec<_> = std::iter::from_fn(|| host.take(session)).collect();
+            if taken.is_empty() {
+                return told;
+            }
+            // What is written makes room for more.
+            let count = self.taken.entry(session).or_default();
+            *count += taken.len() as u64;
+            let count = *count;
+            self.server(&jid(client)).host.sent(NOW, session, count);
+            self.settle();
+            told.extend(taken);
+        }
     }
 
     /// What left for servers that are not on the stage.
@@ -273,6 +309,10 @@ impl Stage {
                     server.host.persisted(NOW, step.owner(), step.seq());
                 }
             }
+            HostAction::LoadOffline { ticket, account, after, limit } => {
+                let page = server.store.offline(&account, after, limit);
+                let _ = server.host.offline_loaded(NOW, ticket, page);
+            }
             HostAction::Foreign(stanza) => match self.servers.get_mut(stanza.to().unwrap().domain()) {
                 Some(other) => {
                     self.wire.push(stanza.clone());
@@ -309,14 +349,12 @@ pub fn item(contact: &str, subscription: Subscription) -> RosterItem {
 
 /// Reads a stanza as it stands on a client's stream.
 pub fn stanza(text: &str) -> Stanza {
-    let mut reader = Reader::new(XmlLimits::client());
-    reader.push(b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
-    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
-    reader.push(text.as_bytes());
-    match reader.next() {
-        Ok(Some(Frame::Element(element))) => Stanza::parse(&element).unwrap(),
-        other => panic!("{other:?}: {text}"),
-    }
+    text.parse().unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// The empty result that answers a request.
+pub fn result(to: &str, id: &str) -> String {
+    format!("<iq to='{to}' id='{id}' type='result'/>")
 }
 
 /// The condition and type of an error that a client was told.

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use xmpp_core::xml::Element;
 
 use super::super::*;
+use super::pushed;
 use crate::store::Memory;
 
 fn jid(text: &str) -> Jid {
@@ -174,7 +175,7 @@ struct Client {
 impl Client {
     fn read(&mut self, query: &Element) {
         for item in query.children() {
-            match Entry::parse(item).unwrap() {
+            match pushed(item).unwrap() {
                 Entry::Present(item) => drop(self.entries.insert(item.jid().clone(), item)),
                 Entry::Removed(jid) => drop(self.entries.remove(&jid)),
             }

@@ -1,11 +1,12 @@
 //! Stanzas in a line each, as a story tells them.
-#![allow(dead_code, reason = "each story needs something else of it")]
 
 use xmpp_core::stanza::{Iq, IqType, Presence, PresenceType, Stanza};
 use xmpp_core::xml::ns;
 
+use super::Stage;
+
 /// `subscribe user@example.com > contact@example.org`, `push contact@example.org none ask name=MyContact group=MyBuddies`, `result set1`.
-pub(crate) fn line(stanza: &Stanza) -> String {
+pub fn line(stanza: &Stanza) -> String {
     match stanza {
         Stanza::Presence(presence) => told(presence),
         Stanza::Iq(iq) => answered(iq),
@@ -13,8 +14,20 @@ pub(crate) fn line(stanza: &Stanza) -> String {
     }
 }
 
-pub(crate) fn lines<'a>(stanzas: impl IntoIterator<Item = &'a Stanza>) -> Vec<String> {
+pub fn lines<'a>(stanzas: impl IntoIterator<Item = &'a Stanza>) -> Vec<String> {
     stanzas.into_iter().map(line).collect()
+}
+
+/// Asserts what a client was told since the last time.
+#[track_caller]
+pub fn got<const N: usize>(stage: &mut Stage, client: &str, expected: [&str; N]) {
+    assert_eq!(lines(&stage.stanzas(client)), expected);
+}
+
+/// Asserts what left for servers that are not on the stage since the last time.
+#[track_caller]
+pub fn gone<const N: usize>(stage: &mut Stage, expected: [&str; N]) {
+    assert_eq!(lines(&stage.gone_stanzas()), expected);
 }
 
 fn told(presence: &Presence) -> String {
