@@ -603,7 +603,8 @@ impl Host {
         if let Some(account) = self.sessions.get(&session).map(FullJid::to_bare) {
             self.with_account(&account, |owner, cx| owner.sent(session, count, cx));
         } else if let Some((account, taken)) = self.ended.get_mut(&session) {
-            let (account, written) = (account.clone(), taken.written(count));
+            taken.sent(count);
+            let (account, written) = (account.clone(), taken.written());
             self.with_account(&account, |owner, cx| owner.written(session, written, cx));
         }
         self.settle();

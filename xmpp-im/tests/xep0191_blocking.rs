@@ -240,7 +240,7 @@ fn commands_that_are_refused() {
         ROMEO,
         "<iq to='juliet@capulet.com' type='get' id='b'><blocklist xmlns='urn:xmpp:blocking'/></iq>",
     );
-    assert_eq!(error(&stage.told(ROMEO).pop().unwrap()).0, "service-unavailable");
+    assert_eq!(error(&stage.told(ROMEO).pop().unwrap()).0, "forbidden");
 }
 
 #[test]

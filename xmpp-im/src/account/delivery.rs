@@ -6,9 +6,8 @@ use xmpp_core::jid::Jid;
 use xmpp_core::profile::{Profile, UnsharedPresence};
 use xmpp_core::stanza::{Condition, PresenceType, Stanza, StanzaError};
 
-use super::barrier::Source;
-use super::step::{Delivery, Effect, Step};
-use super::{Account, Cx, Kind, State};
+use super::step::{Delivery, Effect};
+use super::{Account, Cx, Input, Kind, State};
 use crate::module::{Found, Hooks, Modules, Target};
 use crate::presence::{Known, answer};
 use crate::routing::{Decision, Resource, Traffic, route};
@@ -120,8 +119,7 @@ impl Account {
     pub(crate) fn undelivered(&mut self, waiting: Waiting, cx: &mut Cx<'_>) {
         let Some(stanza) = waiting.undelivered() else { return };
         self.commit(cx);
-        cx.step = Step::inbound(stanza.clone(), Source::Outside);
-        self.by_table(stanza, true, cx);
+        self.input(Input::Undelivered(stanza), cx);
         self.commit(cx);
     }
 }

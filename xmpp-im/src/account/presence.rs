@@ -188,14 +188,14 @@ impl Account {
     fn present_notices(&mut self, id: SessionId, cx: &mut Cx<'_>) {
         let State::Ready(ready) = &self.state else { return };
         // They come at once, so they have to leave room in the outbox; for the rest there is another time.
-        let mut room = cx.limits.outbox_bytes() / 4;
+        let mut bytes = 0;
         let fits = |notice: &&Presence| {
-            let left = room.checked_sub(notice.weight());
-            room = left.unwrap_or(room);
-            left.is_some()
+            let is_first = bytes == 0;
+            bytes += notice.weight();
+            is_first || bytes <= cx.limits.outbox_bytes() / 4
         };
-        let notices: Vec<_> = ready.roster.notices().filter(fits).cloned().collect();
-        if notices.is_empty() || !self.order.has_room(cx.limits) {
+        let notices: Vec<_> = ready.roster.notices().take_while(fits).cloned().collect();
+        if notices.is_empty() || !self.order.has_room(&cx.step, cx.limits) {
             return;
         }
         self.commit(cx);
@@ -227,7 +227,7 @@ impl Account {
     /// Keeps in mind what the account has said last, once nobody is available any more (RFC 3921 section 5.1.3). A step of its own: contacts
     /// have to hear that nobody is there, whether this can be stored or not.
     fn note_last(&mut self, presence: &Presence, cx: &mut Cx<'_>) {
-        if !self.sessions.iter().any(Session::is_available) && self.order.has_room(cx.limits) {
+        if !self.sessions.iter().any(Session::is_available) && self.order.has_room(&cx.step, cx.limits) {
             self.commit(cx);
             self.change(Change::SetLastPresence { at: cx.now, presence: presence.clone() }, cx);
             self.commit(cx);

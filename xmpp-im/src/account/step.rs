@@ -386,6 +386,10 @@ impl Held {
 struct InFlight {
     touched: State,
     cause: Option<Cause>,
+    /// Whether the account's own sessions have caused it, or others.
+    is_own: bool,
+    /// Whether it is nothing but messages that are put behind others: for those there is a limit of its own.
+    appends: bool,
 }
 
 /// The changes of an account that are not stored yet, and what waits for them, in order for each pair.
@@ -418,9 +422,11 @@ impl Order {
         self.in_flight.is_empty() && self.chains.is_empty()
     }
 
-    /// Whether one more change may be under way to the store: they are kept in memory, so there is a limit to them.
-    pub(crate) fn has_room(&self, limits: &HostLimits) -> bool {
-        self.in_flight.len() < limits.parked_stanzas()
+    /// Whether that step may have one more change under way to the store: they are kept in memory, so there is a limit to them. What others do
+    /// leaves room for what the account's own sessions do.
+    pub(crate) fn has_room(&self, step: &Step, limits: &HostLimits) -> bool {
+        let is_like = |change: &&InFlight| !change.appends && change.is_own == step.source.is_none();
+        self.in_flight.values().filter(is_like).count() < limits.parked_stanzas()
     }
 
     /// Ends a step: its changes, if there are any to store under that number.
@@ -444,7 +450,8 @@ impl Order {
         };
         let cause = source.and_then(Source::cause);
         out.barriers.begin(cause);
-        self.in_flight.insert(seq, InFlight { touched, cause });
+        let appends = changes.iter().all(|change| matches!(change, Change::AppendOffline(_)));
+        self.in_flight.insert(seq, InFlight { touched, cause, is_own: source.is_none(), appends });
         let mut refusal = refusal(question.as_ref(), Condition::InternalServerError)
             .map(|refusal| (refusal.pair(), refusal));
         for Planned { effect, .. } in planned {
@@ -528,8 +535,8 @@ impl Order {
     ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
+            self.supersede(&pair, &effect, out);
             if !matches!(question, Some((_, Origin::Outside))) {
-                self.supersede(&pair, &effect, out);
                 self.hold(pair, Held::new(Some(effect), until), out);
             } else if self.has_bytes(effect.weight(), out.limits.outbox_bytes() / 2) {
                 // Others may ask as often as they like, and are not to take all the room.
