@@ -107,6 +107,8 @@ struct Sent {
     from: FullJid,
     to: Jid,
     type_: MessageType,
+    /// How often the receiver's order had been disturbed.
+    disturbed: usize,
 }
 
 #[derive(Debug)]
@@ -119,12 +121,17 @@ struct World {
     /// Who has read a message, and how often it came back.
     read: BTreeMap<u64, Vec<FullJid>>,
     refused: BTreeMap<u64, usize>,
+    /// What a reader has read last of what somebody sent to an address.
+    last: BTreeMap<(FullJid, FullJid, Jid), u64>,
+    overtaken: Vec<String>,
     /// What may come once more: it was written, and nobody had been told when the connection broke, or storage failed to remove it.
     again: BTreeSet<u64>,
     /// What was in the store of an account that was deleted.
     buried: BTreeSet<u64>,
-    /// Whose sessions have ended: errors for them go nowhere.
+    /// The sessions of each account that have ended: errors for them go nowhere.
     ended: BTreeSet<FullJid>,
+    /// How often a session of an account has ended, or a page of its messages could not be loaded.
+    disturbed: BTreeMap<BareJid, usize>,
     is_roomy: bool,
 }
 
@@ -159,9 +166,12 @@ impl World {
             sent: Vec::new(),
             read: BTreeMap::new(),
             refused: BTreeMap::new(),
+            last: BTreeMap::new(),
+            overtaken: Vec::new(),
             again: BTreeSet::new(),
             buried: BTreeSet::new(),
             ended: BTreeSet::new(),
+            disturbed: BTreeMap::new(),
             is_roomy: outbox_bytes > 1 << 16,
         }
     }
@@ -199,7 +209,22 @@ impl World {
             assert_eq!(message.to(), Some(&sent.to), "nobody rewrites an address");
             assert_eq!(reader.to_bare(), sent.to.to_bare());
             self.read.entry(number).or_default().push(reader.clone());
+            // What a session leaves behind finds its way behind what came later, what cannot be loaded stays behind, and neither a headline nor what
+            // is for a resource that has come waits for what is in the store.
+            let is_on_its_way = sent.disturbed == self.disturbed(&sent.to) && !self.again.contains(&number);
+            let is_on_its_way = is_on_its_way && sent.to.is_bare();
+            if is_on_its_way && matches!(sent.type_, MessageType::Normal | MessageType::Chat) {
+                let pair = (reader.clone(), sent.from.clone(), sent.to.clone());
+                let before = self.last.insert(pair, number);
+                if before > Some(number) {
+                    self.overtaken.push(format!("{reader} gets {number} after {before:?}"));
+                }
+            }
         }
+    }
+
+    fn disturbed(&self, account: &Jid) -> usize {
+        self.disturbed.get(&account.to_bare()).copied().unwrap_or_default()
     }
 
     fn work(&mut self, succeeds: bool) {
@@ -216,7 +241,8 @@ impl World {
                 let page = self.store.offline(&account, after, limit);
                 let _ = self.host.offline_loaded(NOW, ticket, page);
             }
-            (Work::Page(ticket, ..), false) => {
+            (Work::Page(ticket, account, ..), false) => {
+                *self.disturbed.entry(account).or_default() += 1;
                 let _ = self.host.offline_failed(NOW, ticket);
             }
             (Work::Keep(step), true) => {
@@ -270,6 +296,7 @@ impl World {
     fn cut(&mut self, index: usize) {
         let client = self.clients.remove(index);
         self.again.extend(client.untold);
+        *self.disturbed.entry(client.jid.to_bare()).or_default() += 1;
         self.ended.insert(client.jid);
         self.host.detach(NOW, client.id, client.taken);
     }
@@ -287,16 +314,18 @@ impl World {
 
     fn message(&mut self, from: Option<usize>, to: &str, type_: MessageType) {
         let id = self.sent.len().to_string();
-        let message = Message::new(type_).with_to(Jid::new(to).unwrap()).with_id(&id).with_body("?");
+        let to = Jid::new(to).unwrap();
+        let disturbed = self.disturbed(&to);
+        let message = Message::new(type_).with_to(to.clone()).with_id(&id).with_body("?");
         let session = from.and_then(|index| Some((self.client(index)?.id, self.client(index)?.jid.clone())));
         match session {
             Some((session, from)) => {
-                self.sent.push(Sent { from, to: Jid::new(to).unwrap(), type_ });
+                self.sent.push(Sent { from, to, type_, disturbed });
                 self.host.receive(NOW, session, message.into()).unwrap();
             }
-            None if to != STRANGER => {
+            None if to.as_str() != STRANGER => {
                 let from = FullJid::new(STRANGER).unwrap();
-                self.sent.push(Sent { from: from.clone(), to: Jid::new(to).unwrap(), type_ });
+                self.sent.push(Sent { from: from.clone(), to, type_, disturbed });
                 self.host.deliver(NOW, message.with_from(from).into()).unwrap();
             }
             None => {}
@@ -359,8 +388,9 @@ impl World {
     }
 
     fn check(&self) {
+        assert!(self.overtaken.is_empty(), "{:?}", self.overtaken);
         for (number, sent) in (0..).zip(&self.sent) {
-            let Sent { from, to, type_ } = sent;
+            let Sent { from, to, type_, .. } = sent;
             let refused = self.refused.get(&number).copied().unwrap_or_default();
             let readers = self.read.get(&number).cloned().unwrap_or_default();
             let told = format!("{number} {type_:?} {from} > {to}: {readers:?}, refused {refused}");
@@ -412,7 +442,7 @@ fn any_policy() -> impl Strategy<Value = ConflictPolicy> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
 
     #[test]
     fn every_message_has_one_fate(ops in proptest::collection::vec(any_op(), 1..150), policy in any_policy()) {
