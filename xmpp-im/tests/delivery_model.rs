@@ -442,7 +442,7 @@ fn any_policy() -> impl Strategy<Value = ConflictPolicy> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
     fn every_message_has_one_fate(ops in proptest::collection::vec(any_op(), 1..150), policy in any_policy()) {
