@@ -55,6 +55,7 @@ fn slixmpp_at_xmppd() -> Result<(), Failure> {
     for step in ["a roster that has changed", "juliet unblocks romeo"] {
         assert!(told.step(step).is_some(), "{step}: {told:?}");
     }
+    assert_eq!(told.step("who is gone is removed"), Some("condition=item-not-found"));
     Ok(())
 }
 

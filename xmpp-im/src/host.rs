@@ -193,6 +193,8 @@ pub struct Host {
     ended: BTreeMap<SessionId, (BareJid, Taken)>,
     /// Stanzas between accounts, in order: even where both ends are here, they travel as values.
     routed: VecDeque<(Stanza, Source)>,
+    /// Sessions that are to learn more if they have room.
+    greeted: VecDeque<SessionId>,
     barriers: Barriers,
     /// Accounts without session in memory because something is under way.
     busy: BTreeSet<BareJid>,
@@ -222,6 +224,7 @@ impl Host {
             sessions: BTreeMap::new(),
             ended: BTreeMap::new(),
             routed: VecDeque::new(),
+            greeted: VecDeque::new(),
             barriers: Barriers::default(),
             busy: BTreeSet::new(),
             idle: Idle::default(),
@@ -273,17 +276,22 @@ impl Host {
 
     /// Has a cold account loaded.
     fn wake(&mut self, account: &BareJid, kind: Kind) {
-        let ticket = self.load(account);
+        let ticket = self.ticket();
+        self.load(account, ticket);
         let cold = || Account::cold(account.clone(), kind);
         self.accounts.entry(account.clone()).or_insert_with(cold).load(ticket);
     }
 
-    fn load(&mut self, account: &BareJid) -> u64 {
-        let ticket = self.next_ticket;
+    const fn ticket(&mut self) -> u64 {
+        let number = self.next_ticket;
         self.next_ticket += 1;
-        let load = LoadTicket { number: ticket, account: account.clone() };
-        self.actions.push_back(HostAction::Load { ticket: load, account: account.clone() });
-        ticket
+        number
+    }
+
+    /// Asks for an account, under that number.
+    fn load(&mut self, account: &BareJid, number: u64) {
+        let ticket = LoadTicket { number, account: account.clone() };
+        self.actions.push_back(HostAction::Load { ticket, account: account.clone() });
     }
 
     /// Takes a stanza from a session's client. Its `from` becomes the session's address.
@@ -307,10 +315,29 @@ impl Host {
         Ok(())
     }
 
-    /// The next stanza for a session's client; `None` when there is none, or no such session.
+    /// The next stanza for a session's client; `None` when there is none, or no such session. That there is room for more may be what the host
+    /// has waited for: [poll](Self::poll) it afterwards.
     pub fn take(&mut self, session: SessionId) -> Option<Stanza> {
         let account = self.sessions.get(&session)?.to_bare();
-        self.accounts.get_mut(&account)?.session_mut(session)?.take()
+        let taker = self.accounts.get_mut(&account)?.session_mut(session)?;
+        let stanza = taker.take()?;
+        if taker.greeting.is_some() {
+            self.tick(self.now);
+            self.greeted.push_back(session);
+            self.settle();
+        }
+        Some(stanza)
+    }
+
+    /// Lets a session that became available learn more, if it has room. Otherwise that is for when something is taken out of its outbox.
+    fn greet(&mut self, session: SessionId) {
+        let limit = self.config.limits.outbox_bytes();
+        let Some(account) = self.sessions.get(&session).map(FullJid::to_bare) else { return };
+        self.with_account(&account, |owner, cx| {
+            if owner.session_mut(session).is_some_and(|session| session.has_room(limit)) {
+                owner.greet(session, cx);
+            }
+        });
     }
 
     /// Ends a session whose connection has ended, or ends now because of [`HostAction::Close`]: every session that was bound has to be
@@ -393,10 +420,10 @@ impl Host {
     /// The change with this number could not be stored: who asked for it is told, and the account is loaded again.
     pub fn persist_failed(&mut self, now: Instant, account: &BareJid, seq: u64) {
         self.tick(now);
-        let ticket = self.next_ticket;
+        let ticket = self.ticket();
         let lost = self.with_account(account, |owner, cx| owner.persist_failed(seq, ticket, cx));
         if lost == Some(true) && self.accounts.contains_key(account) {
-            self.load(account);
+            self.load(account, ticket);
         }
         self.settle();
     }
@@ -467,6 +494,7 @@ impl Host {
                 Effect::Overflow(Delivery { session, waiting, .. }) => self.overflow(jid, session, waiting),
                 Effect::Route(stanza, source) => self.routed.push_back((stanza, source)),
                 Effect::Close(session, error) => self.end(jid, session, error),
+                Effect::Greet(session) => self.greeted.push_back(session),
                 Effect::Page { module, after, limit } => self.page(jid, module, after, limit),
             }
         }
@@ -527,8 +555,7 @@ impl Host {
 
     /// A module wants offline messages.
     fn page(&mut self, jid: &BareJid, module: usize, after: u64, limit: usize) {
-        let number = self.next_ticket;
-        self.next_ticket += 1;
+        let number = self.ticket();
         let Some(account) = self.accounts.get_mut(jid) else { return };
         account.pages(module, after, number);
         let ticket = OfflineTicket { number, account: jid.clone() };
@@ -576,7 +603,8 @@ impl Host {
         if let Some(account) = self.sessions.get(&session).map(FullJid::to_bare) {
             self.with_account(&account, |owner, cx| owner.sent(session, count, cx));
         } else if let Some((account, taken)) = self.ended.get_mut(&session) {
-            let (account, written) = (account.clone(), taken.written(count));
+            taken.sent(count);
+            let (account, written) = (account.clone(), taken.written());
             self.with_account(&account, |owner, cx| owner.written(session, written, cx));
         }
         self.settle();

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use xmpp_core::jid::{BareJid, FullJid};
+use xmpp_core::jid::{BareJid, FullJid, Jid};
 use xmpp_core::stanza::{Presence, PresenceType, Stanza};
 
 use crate::presence::Directed;
@@ -70,6 +70,8 @@ impl Copies {
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     count: u64,
+    /// How many of them are written.
+    sent: u64,
     copies: VecDeque<(u64, Copies)>,
     /// What modules wait for to be written, under their marks.
     marks: VecDeque<(u64, Mark)>,
@@ -98,10 +100,15 @@ impl Taken {
         self.copies.is_empty() && self.marks.is_empty()
     }
 
-    /// Of those that were taken the first `count` are written: what modules wait for among them.
-    pub(crate) fn written(&mut self, count: u64) -> Vec<Mark> {
+    /// Of those that were taken the first `count` are written.
+    pub(crate) fn sent(&mut self, count: u64) {
+        self.sent = self.sent.max(count);
+    }
+
+    /// What modules wait for among those that are written.
+    pub(crate) fn written(&mut self) -> Vec<Mark> {
         let mut written = Vec::new();
-        while let Some((_, mark)) = self.marks.pop_front_if(|(number, _)| *number < count) {
+        while let Some((_, mark)) = self.marks.pop_front_if(|(number, _)| *number < self.sent) {
             written.push(mark);
         }
         written
@@ -137,6 +144,21 @@ pub(crate) enum Filled {
     Overflow(Waiting),
 }
 
+/// How far a resource that became available has come with what it is to learn. It goes on while there is room in the outbox, since thousands may
+/// have something to say.
+#[derive(Clone, Debug)]
+pub(crate) enum Greeting {
+    /// It asks the contacts after that one for their presence, and all that follows is to come.
+    Probes { after: Option<Jid> },
+    /// It is shown the requests of those after that one.
+    Requests { after: Option<BareJid> },
+}
+
+impl Greeting {
+    /// Nothing has been done.
+    pub(crate) const START: Self = Greeting::Probes { after: None };
+}
+
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: SessionId,
@@ -149,6 +171,8 @@ pub(crate) struct Session {
     pub(crate) directed: Directed,
     /// Subscribers from whom an error came since the resource is available, and nothing else since (RFC 3921 section 5.1.1).
     pub(crate) errors: BTreeSet<BareJid>,
+    /// What it is to learn since it became available, and has not yet.
+    pub(crate) greeting: Option<Greeting>,
     outbox: VecDeque<Waiting>,
     outbox_bytes: usize,
     congested: bool,
@@ -166,10 +190,11 @@ impl Session {
             interested: false,
             directed: Directed::new(),
             errors: BTreeSet::new(),
+            greeting: None,
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             congested: false,
-            taken: Taken { count: 0, copies: VecDeque::new(), marks: VecDeque::new() },
+            taken: Taken { count: 0, sent: 0, copies: VecDeque::new(), marks: VecDeque::new() },
             notes: BTreeMap::new(),
         }
     }
@@ -220,6 +245,11 @@ impl Session {
         } else {
             Filled::More
         }
+    }
+
+    /// Whether there is room for what can also come later.
+    pub(crate) fn has_room(&self, limit: usize) -> bool {
+        self.outbox.is_empty() || self.outbox_bytes <= limit / 2
     }
 
     /// Takes the oldest stanza out of the outbox.

@@ -12,6 +12,7 @@ use xmpp_im::client::{
     CachedRoster, ClientEvent, CommandError, Contact, Failure, PresenceSharing, SessionConfig,
 };
 use xmpp_im::store::{RosterItem, Subscription};
+use xmpp_im::subscription::{Command, Notice, State};
 
 fn subscription(juliet: &mut Juliet, contact: &str) -> Option<Subscription> {
     juliet.session().roster().get(&jid(contact)).map(RosterItem::subscription)
@@ -260,6 +261,47 @@ fn requests_end_without_an_answer_too() {
 }
 
 #[test]
+fn a_client_says_what_a_stanza_tells_and_what_can_be_done() {
+    let nurse = bare("nurse@example.com");
+    let hears = |juliet: &mut Juliet, type_: &str| {
+        juliet.hears(&format!("<presence from='nurse@example.com' type='{type_}'/>"));
+        match juliet.event() {
+            ClientEvent::SubscriptionRequested(stanza)
+            | ClientEvent::SubscriptionApproved(stanza)
+            | ClientEvent::SubscriptionRefused(stanza)
+            | ClientEvent::SubscriberLeft(stanza) => stanza.notice(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let can =
+        |juliet: &mut Juliet| juliet.session().subscription_commands(&bare("nurse@example.com")).collect();
+    for (item, refusal, ask) in [
+        ("subscription='none' ask='subscribe'", Notice::Refusal, Command::Withdraw),
+        ("subscription='to'", Notice::Cancellation, Command::Unsubscribe),
+    ] {
+        let item = format!("<item jid='nurse@example.com' {item}/>");
+        let mut juliet = Juliet::online(SessionConfig::new(), "", &item);
+        assert_eq!(hears(&mut juliet, "unsubscribed"), refusal);
+        assert_eq!(hears(&mut juliet, "subscribed"), Notice::Approval);
+        assert_eq!(hears(&mut juliet, "unsubscribe"), Notice::Unsubscription);
+        assert_eq!(hears(&mut juliet, "subscribe"), Notice::Request);
+        let commands: Vec<Command> = can(&mut juliet);
+        assert_eq!(commands, [ask, Command::Approve, Command::Refuse]);
+        assert_eq!(hears(&mut juliet, "unsubscribe"), Notice::Withdrawal);
+        // Where the server does not approve in advance, nor can she.
+        let commands: Vec<Command> = can(&mut juliet);
+        assert_eq!(commands, [ask]);
+    }
+    let mut juliet = Juliet::online(SessionConfig::new(), PRE_APPROVAL, "");
+    let commands: Vec<Command> = can(&mut juliet);
+    assert_eq!(commands, [Command::Request, Command::PreApprove]);
+    juliet.hears(&push("id='p1'", "><item jid='nurse@example.com' subscription='to' approved='true'/>"));
+    assert_eq!(juliet.session().subscription(&nurse), (State::To, true));
+    let commands: Vec<Command> = can(&mut juliet);
+    assert_eq!(commands, [Command::Unsubscribe, Command::CancelPreApproval]);
+}
+
+#[test]
 fn r6121_3_3_3_03_nobody_waits_for_unavailable() {
     let mut juliet = Juliet::and_romeo();
     juliet.hears("<presence from='romeo@example.net/orchard'/>");
@@ -333,8 +375,8 @@ fn r6121_4_5_4_01_unavailable_from_a_bare_address() {
 fn r6121_4_7_2_3_01_no_priority_is_zero() {
     let mut juliet = Juliet::and_romeo();
     juliet.hears(
-        "<presence from='romeo@example.net/a'><priority>-1</priority></presence>\
-         <presence from='romeo@example.net/b'/>\
+        "<presence from='romeo@example.net/b'/>\
+         <presence from='romeo@example.net/a'><priority>-1</priority></presence>\
          <presence from='romeo@example.net/c'><priority>many</priority></presence>\
          <presence from='romeo@example.net/d'><priority>-128</priority></presence>",
     );

@@ -493,7 +493,7 @@ impl Mirror {
             let query = iq.payload().filter(|query| query.is(ns::ROSTER, "query") && !iq.is_error());
             if let Some(query) = query.filter(|_| iq.id() == "g" || iq.is_request()) {
                 assert!(self.has_roster, "{iq} to who has not got the roster");
-                for entry in query.children().filter_map(Entry::parse) {
+                for entry in query.children().filter_map(|item| Entry::pushed(item, |_| Subscription::None)) {
                     match entry {
                         Entry::Present(item) => drop(self.items.insert(item.jid().clone(), item)),
                         Entry::Removed(jid) => drop(self.items.remove(&jid)),

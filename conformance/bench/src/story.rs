@@ -64,17 +64,32 @@ pub(crate) fn run(kind: Contacts, lists: Lists, contacts: usize) -> Outcome<Vec<
 
     let contact = village.contacts.last().cloned().ok_or("there are no contacts")?;
     let message = Message::chat(user.clone()).with_body("O, wilt thou leave me so unsatisfied?");
-    note("message from a contact (each)", TIMES, measure(|| repeat(|| village.says(&contact, message.clone()))))?;
+    note(
+        "message from a contact (each)",
+        TIMES,
+        measure(|| repeat(|| village.says(&contact, message.clone()))),
+    )?;
     let presence = Presence::available().with_to(user.clone()).with_show(Some(Show::Dnd));
-    note("presence of a contact (each)", TIMES, measure(|| repeat(|| village.says(&contact, presence.clone()))))?;
-    let item = Element::builder(ns::ROSTER, "item").attr("jid", contact.to_bare().as_str()).attr("name", "Him").build();
+    note(
+        "presence of a contact (each)",
+        TIMES,
+        measure(|| repeat(|| village.says(&contact, presence.clone()))),
+    )?;
+    let item = Element::builder(ns::ROSTER, "item")
+        .attr("jid", contact.to_bare().as_str())
+        .attr("name", "Him")
+        .build();
     let set = Iq::set("set", Element::builder(ns::ROSTER, "query").child(item).build());
     note("roster set (each)", TIMES, measure(|| repeat(|| village.send(session, set.clone()))))?;
 
-    note("unavailable presence", contacts, measure(|| {
-        village.send(session, Presence::new(PresenceType::Unavailable))?;
-        village.detach(session)
-    }))?;
+    note(
+        "unavailable presence",
+        contacts,
+        measure(|| {
+            village.send(session, Presence::new(PresenceType::Unavailable))?;
+            village.detach(session)
+        }),
+    )?;
     Ok(figures)
 }
 
@@ -95,7 +110,8 @@ fn set_list(village: &mut Village, session: xmpp_im::host::SessionId) -> Outcome
     };
     let addresses = (0..10).map(|number| item(number, "jid", &format!("tybalt{number}@example.org")));
     let others = [item(10, "group", "Capulets"), item(11, "subscription", "none")];
-    let list = Element::builder(ns::PRIVACY, "list").attr("name", "feud").children(addresses.chain(others)).build();
+    let list =
+        Element::builder(ns::PRIVACY, "list").attr("name", "feud").children(addresses.chain(others)).build();
     let default = Element::builder(ns::PRIVACY, "default").attr("name", "feud").build();
     for (id, child) in [("list", list), ("default", default)] {
         village.send(session, Iq::set(id, Element::builder(ns::PRIVACY, "query").child(child).build()))?;

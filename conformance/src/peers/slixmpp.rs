@@ -39,21 +39,15 @@ impl Slixmpp {
 
     /// Lets [`ROMEO`] at `one` and two resources of [`JULIET`] at `other`, which may be the same server, find out who
     /// gets what: by priorities, by privacy lists, and of who is gone. Both servers have to keep messages for who is not
-    /// there.
+    /// there. `options` come at the end of the command line.
     ///
     /// # Errors
     /// A step failed; the failure names it and holds all that was printed.
-    pub fn deliver(&self, one: &Server, other: &Server) -> Result<Told, Failure> {
-        self.between("slixmpp_delivery.py", one, other, &[])
+    pub fn deliver(&self, one: &Server, other: &Server, options: &[&str]) -> Result<Told, Failure> {
+        self.between("slixmpp_delivery.py", one, other, options)
     }
 
-    fn between(
-        &self,
-        name: &str,
-        one: &Server,
-        other: &Server,
-        options: &[&str],
-    ) -> Result<Told, Failure> {
+    fn between(&self, name: &str, one: &Server, other: &Server, options: &[&str]) -> Result<Told, Failure> {
         let mut command = script(&self.python, name);
         for (option, account, server) in [("--one", ROMEO, one), ("--other", JULIET, other)] {
             command.args([option, &format!("{}@{}", account.name, server.domain()), account.password]);

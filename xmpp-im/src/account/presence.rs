@@ -9,9 +9,10 @@ use xmpp_core::entropy::Label;
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{Condition, Presence, PresenceType, Stanza};
 
+use super::step::{Effect, Step};
 use super::{Account, Cx, Kind, Parked, State};
 use crate::presence::{Directed, Known, Resource, answer, check};
-use crate::session::{Session, SessionId};
+use crate::session::{Greeting, Session, SessionId};
 use crate::store::{Change, PendingKind};
 use crate::subscription;
 
@@ -63,12 +64,14 @@ impl Account {
         let is_first = !self.sessions.iter().any(Session::is_available);
         let Some(session) = self.session_mut(id) else { return };
         let is_initial = session.presence.replace((presence.clone(), priority)).is_none();
+        if is_initial {
+            session.greeting = Some(Greeting::START);
+        }
         self.echo(&presence, cx);
         self.announce(id, &presence, cx);
         if is_initial {
             self.introduce(id, |other| other != id, cx);
-            self.probe_contacts(cx);
-            self.present_requests(id, cx);
+            cx.step.push(Effect::Greet(id));
         }
         if is_first {
             self.ask_again(cx);
@@ -89,6 +92,7 @@ impl Account {
         }
         if let Some(session) = self.session_mut(id) {
             session.presence = None;
+            session.greeting = None;
             session.errors.clear();
         }
         self.farewell(&Departure { presence: presence.clone(), directed, was_available }, cx);
@@ -127,13 +131,40 @@ impl Account {
         }
     }
 
-    /// RFC 6121 section 4.3.1: for each resource that comes online, since what others have learned by now is not kept.
-    fn probe_contacts(&mut self, cx: &mut Cx<'_>) {
+    /// Does the next thing that a resource is owed that became available: asks a contact for its presence, or shows a request. One at a time, since
+    /// one contact may have much to say, and has said it when the next is asked, if it is of this server.
+    pub(crate) fn greet(&mut self, id: SessionId, cx: &mut Cx<'_>) {
         let State::Ready(ready) = &self.state else { return };
-        for contact in ready.roster.subscribed_to().cloned().collect::<Vec<_>>() {
-            let probe = Presence::new(PresenceType::Probe).with_from(self.jid.clone()).with_to(contact);
-            self.send(probe.with_id(&cx.entropy.token(Label::StanzaId)).into(), cx);
+        let Some(session) = self.sessions.iter_mut().find(|session| session.id == id) else { return };
+        let Some(greeting) = session.greeting.take() else { return };
+        let Some((presence, _)) = &session.presence else { return };
+        // It is done for what the session has said.
+        cx.step = Step::of_session(presence.clone().into(), id);
+        let after = match greeting {
+            Greeting::Probes { after } => {
+                let contact = ready.roster.subscribed_to_after(after.as_ref()).next().cloned();
+                if let Some(contact) = contact {
+                    session.greeting = Some(Greeting::Probes { after: Some(contact.clone()) });
+                    self.probe(contact, cx);
+                    return cx.step.push(Effect::Greet(id));
+                }
+                None
+            }
+            Greeting::Requests { after } => after,
+        };
+        let request = ready.roster.requests_after(after.as_ref()).next();
+        if let Some((from, request)) = request.map(|(from, request)| (from.clone(), request.clone())) {
+            session.greeting = Some(Greeting::Requests { after: Some(from) });
+            // RFC 6121 section 3.1.3: whoever becomes available gets the requests that nobody has answered.
+            self.hand_out(&request, |session| session.id == id, cx);
+            cx.step.push(Effect::Greet(id));
         }
+    }
+
+    /// RFC 6121 section 4.3.1: for each resource that comes online, since what others have learned by now is not kept.
+    fn probe(&mut self, contact: Jid, cx: &mut Cx<'_>) {
+        let probe = Presence::new(PresenceType::Probe).with_from(self.jid.clone()).with_to(contact);
+        self.send(probe.with_id(&cx.entropy.token(Label::StanzaId)).into(), cx);
     }
 
     /// RFC 6121 section 3.1.2: requests may have been lost on their way.
@@ -152,20 +183,19 @@ impl Account {
         }
     }
 
-    /// RFC 6121 section 3.1.3: whoever becomes available gets the requests that nobody has answered.
-    fn present_requests(&mut self, id: SessionId, cx: &mut Cx<'_>) {
-        let State::Ready(ready) = &self.state else { return };
-        for request in ready.roster.requests().cloned().collect::<Vec<_>>() {
-            self.hand_out(&request, |session| session.id == id, cx);
-        }
-    }
-
     /// RFC 3921 section 9.4: what happened while nobody was there is told once. A step of its own, so that nothing else waits until it is stored
     /// that it was told.
     fn present_notices(&mut self, id: SessionId, cx: &mut Cx<'_>) {
         let State::Ready(ready) = &self.state else { return };
-        let notices: Vec<_> = ready.roster.notices().cloned().collect();
-        if notices.is_empty() || !self.order.has_room(cx.limits) {
+        // They come at once, so they have to leave room in the outbox; for the rest there is another time.
+        let mut bytes = 0;
+        let fits = |notice: &&Presence| {
+            let is_first = bytes == 0;
+            bytes += notice.weight();
+            is_first || bytes <= cx.limits.outbox_bytes() / 4
+        };
+        let notices: Vec<_> = ready.roster.notices().take_while(fits).cloned().collect();
+        if notices.is_empty() || !self.order.has_room(&cx.step, cx.limits) {
             return;
         }
         self.commit(cx);
@@ -197,7 +227,7 @@ impl Account {
     /// Keeps in mind what the account has said last, once nobody is available any more (RFC 3921 section 5.1.3). A step of its own: contacts
     /// have to hear that nobody is there, whether this can be stored or not.
     fn note_last(&mut self, presence: &Presence, cx: &mut Cx<'_>) {
-        if !self.sessions.iter().any(Session::is_available) && self.order.has_room(cx.limits) {
+        if !self.sessions.iter().any(Session::is_available) && self.order.has_room(&cx.step, cx.limits) {
             self.commit(cx);
             self.change(Change::SetLastPresence { at: cx.now, presence: presence.clone() }, cx);
             self.commit(cx);
@@ -268,10 +298,14 @@ impl Account {
     }
 
     /// Tells the subscribers again what each session has said last: what was to tell them may be lost with a step that could not be stored.
+    /// What sessions are yet to learn goes on.
     pub(super) fn announce_again(&mut self, cx: &mut Cx<'_>) {
         let said = self.sessions.iter().filter_map(|session| Some((session.id, session.presence.clone()?.0)));
         for (id, presence) in said.collect::<Vec<_>>() {
             self.announce(id, &presence, cx);
+        }
+        for session in self.sessions.iter().filter(|session| session.greeting.is_some()) {
+            cx.step.push(Effect::Greet(session.id));
         }
     }
 }

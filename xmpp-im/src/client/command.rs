@@ -8,13 +8,14 @@ use xmpp_core::error::Misuse;
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{IqType, Message, MessageType, Presence, PresenceType, RequestId, StanzaError};
 use xmpp_core::time::Instant;
-use xmpp_core::xml::{Element, ns};
+use xmpp_core::xml::Element;
 
 use super::NICK;
 use super::config::PresenceSharing;
 use super::received::ReceivedId;
 use super::roster::Contact;
 use super::session::{ClientSession, Stage};
+use crate::roster::Update;
 use crate::{blocking, privacy};
 
 /// A command that was not carried out. Nothing has changed.
@@ -31,6 +32,10 @@ pub enum CommandError {
     NotOffered,
     /// The contact is not in the roster.
     NotInRoster,
+    /// A privacy list has an item for a group that no contact is in.
+    NoGroup,
+    /// The privacy list applies to this session.
+    ListInUse,
     /// The contact has not asked for a subscription, and the server does not approve in advance.
     NoRequest,
     /// The presence, or the message, is not of a type that the command is for.
@@ -49,6 +54,8 @@ impl fmt::Display for CommandError {
             CommandError::NoSession => "the server gave no session",
             CommandError::NotOffered => "the server does not offer it",
             CommandError::NotInRoster => "the contact is not in the roster",
+            CommandError::NoGroup => "no contact in the roster is in a group of the privacy list",
+            CommandError::ListInUse => "the privacy list applies to this session",
             CommandError::NoRequest => "the contact has not asked for a subscription",
             CommandError::Type => "not a stanza of the type that the command is for",
             CommandError::Recipient => "the message is for nobody else",
@@ -151,7 +158,7 @@ impl ClientSession {
     /// # Errors
     /// As all requests.
     pub fn put_contact(&mut self, now: Instant, contact: &Contact) -> Result<RequestId, CommandError> {
-        self.set(now, None, contact.query())
+        self.set(now, None, contact.update().to_element())
     }
 
     /// Changes what the user calls a contact, or takes the name away with an empty one; the groups stay.
@@ -182,11 +189,7 @@ impl ClientSession {
     /// # Errors
     /// As all requests.
     pub fn remove_contact(&mut self, now: Instant, jid: &Jid) -> Result<RequestId, CommandError> {
-        let item = Element::builder(ns::ROSTER, "item")
-            .attr("jid", jid.as_str())
-            .attr("subscription", "remove")
-            .build();
-        self.set(now, None, Element::builder(ns::ROSTER, "query").child(item).build())
+        self.set(now, None, Update::Remove(jid.clone()).to_element())
     }
 
     fn contact(&self, jid: &Jid) -> Result<Contact, CommandError> {
@@ -196,7 +199,8 @@ impl ClientSession {
 
 /// # Subscriptions (RFC 6121 section 3)
 ///
-/// Always with accounts, never with resources. The roster says what came of them.
+/// Always with accounts, never with resources. [`subscription_commands`](Self::subscription_commands) says which make sense with a contact, the
+/// roster what came of them.
 impl ClientSession {
     /// Asks to see the contact's presence, with a few words for the user there. Whoever wants the contact to have a name or groups
     /// [puts](Self::put_contact) it into the roster first (RFC 3921 section 8.2).
@@ -398,26 +402,42 @@ impl ClientSession {
 
 /// # Privacy (RFC 3921 section 10, XEP-0191)
 ///
-/// The answers are read by [`privacy::Names`], [`privacy::List::parse_answer`] and [`blocking::parse_blocklist`].
+/// The answers are read by [`privacy::Names`], [`privacy::List::parse_answer`] and [`blocking::parse_blocklist`]. Which list applies is known from the
+/// answers to these requests, not from those to [`get`](Self::get) and [`set`](Self::set).
 impl ClientSession {
     /// Asks for the names of the privacy lists, or for one list.
     ///
     /// # Errors
     /// As all requests.
     pub fn privacy(&mut self, now: Instant, query: &privacy::Query) -> Result<RequestId, CommandError> {
-        self.get(now, None, query.to_element())
+        let request = self.get(now, None, query.to_element())?;
+        self.applied.queried(request, query);
+        Ok(request)
     }
 
     /// Changes, removes or selects a privacy list.
     ///
     /// # Errors
-    /// As all requests.
+    /// [`CommandError::NoGroup`] for a list with a group that nobody in the roster is in, as far as we have it (RFC 3921 section 10.1);
+    /// [`CommandError::ListInUse`] for the removal of a list that applies to this session: another one has to be selected before, or none, and the
+    /// answer to that awaited (section 10.8); and as all requests.
     pub fn change_privacy(
         &mut self,
         now: Instant,
         update: &privacy::Update,
     ) -> Result<RequestId, CommandError> {
-        self.set(now, None, update.to_element())
+        match update {
+            privacy::Update::Set(list) if !self.roster.has_groups(list.groups()) => {
+                return Err(CommandError::NoGroup);
+            }
+            privacy::Update::Remove(name) if self.applied.applies(name) => {
+                return Err(CommandError::ListInUse);
+            }
+            _ => {}
+        }
+        let request = self.set(now, None, update.to_element())?;
+        self.applied.requested(request, update);
+        Ok(request)
     }
 
     /// Asks who is blocked. From then on [changes](super::ClientEvent::BlocklistChanged) are told.

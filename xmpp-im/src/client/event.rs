@@ -13,7 +13,9 @@ use super::NICK;
 use super::config::CachedRoster;
 use super::received::ReceivedId;
 use crate::blocking;
+use crate::privacy::List;
 use crate::store::RosterItem;
+use crate::subscription::Notice;
 
 /// Something the embedder has to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,14 +50,18 @@ pub enum ClientEvent {
     SubscriptionRequested(SubscriptionStanza),
     /// Somebody lets us see their presence.
     SubscriptionApproved(SubscriptionStanza),
-    /// Somebody does not, or no longer, let us see their presence.
+    /// Somebody does not, or no longer, let us see their presence: the [notice](SubscriptionStanza::notice) says which.
     SubscriptionRefused(SubscriptionStanza),
-    /// Somebody no longer wants to see our presence.
+    /// Somebody no longer wants to see our presence, or no longer asks for it.
     SubscriberLeft(SubscriptionStanza),
     /// A message came; of type `error`, one of ours did not arrive.
     Message(Message),
-    /// The privacy list of that name is not what it was: [ask](super::ClientSession::privacy) for it if it matters (RFC 3921 section 10.2).
+    /// The privacy list of that name is not what it was, or is gone. If it may apply to this session, it is asked for, and comes as
+    /// [`PrivacyListReceived`](Self::PrivacyListReceived) (RFC 3921 section 10.2, rule 10); another one can be [asked](super::ClientSession::privacy)
+    /// for.
     PrivacyListChanged(String),
+    /// What a privacy list is after a change that was told: one that applies to this session, or of which that is not known.
+    PrivacyListReceived(List),
     /// What somebody of this account did to the blocklist (XEP-0191 sections 3.3 to 3.5).
     BlocklistChanged(blocking::Command),
     /// Somebody makes a request of a namespace that the configuration names. It is answered by
@@ -95,18 +101,25 @@ impl core::error::Error for Failure {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionStanza {
     from: BareJid,
+    notice: Notice,
     presence: Presence,
 }
 
 impl SubscriptionStanza {
-    pub(super) const fn new(from: BareJid, presence: Presence) -> Self {
-        SubscriptionStanza { from, presence }
+    pub(super) const fn new(from: BareJid, notice: Notice, presence: Presence) -> Self {
+        SubscriptionStanza { from, notice, presence }
     }
 
     /// Whose step it is. A subscription is always with an account, never with one of its resources.
     #[must_use]
     pub const fn from(&self) -> &BareJid {
         &self.from
+    }
+
+    /// What it tells the user, by what held when it came.
+    #[must_use]
+    pub const fn notice(&self) -> Notice {
+        self.notice
     }
 
     /// What they would like to be called (XEP-0172 section 4.1): a claim that nobody has checked.

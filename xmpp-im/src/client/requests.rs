@@ -23,7 +23,12 @@ impl SubscriptionRequests {
 
     /// Whether that contact has asked, or may have.
     pub(super) fn may_have(&self, contact: &BareJid) -> bool {
-        self.forgot || self.position(contact).is_some()
+        self.forgot || self.has(contact)
+    }
+
+    /// Whether the request of that contact is here.
+    pub(super) fn has(&self, contact: &BareJid) -> bool {
+        self.position(contact).is_some()
     }
 
     /// Keeps a request; whether it is news. A server repeats them (RFC 6121 section 3.1.3), and contacts may.

@@ -1,14 +1,15 @@
 //! The client's copy of its roster (RFC 3921 section 7, RFC 6121 section 2).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{Condition, StanzaError};
-use xmpp_core::xml::{Element, ElementRef, ns};
+use xmpp_core::xml::{ElementRef, ns};
 
 use super::config::CachedRoster;
 use super::limits::ClientLimits;
+use crate::roster::{Entry, Update};
 use crate::store::{RosterItem, Subscription};
 
 /// The roster as the server last told it.
@@ -85,6 +86,15 @@ impl RosterMirror {
         self.subscription(contact).has_from()
     }
 
+    /// Whether there is a contact in each of these groups, unless we do not have all contacts.
+    pub(super) fn has_groups<'a>(&self, groups: impl Iterator<Item = &'a str>) -> bool {
+        let mut missing: BTreeSet<&str> = groups.collect();
+        for group in self.items().flat_map(RosterItem::groups) {
+            missing.remove(group);
+        }
+        missing.is_empty() || !self.current || self.truncated
+    }
+
     fn subscription(&self, contact: &BareJid) -> Subscription {
         self.items.get(contact.as_jid()).map(RosterItem::subscription).unwrap_or_default()
     }
@@ -98,12 +108,7 @@ impl RosterMirror {
     pub(super) fn answered(&mut self, query: Option<ElementRef<'_>>, limits: &ClientLimits) {
         if let Some(query) = query {
             *self = RosterMirror { version: query.attr("ver").map(Into::into), ..RosterMirror::default() };
-            for Told { item, state } in query.children().filter_map(Told::read) {
-                // RFC 6121 section 2.1.2.5: also `remove` is no value here.
-                let item = match state {
-                    ToldState::Is(subscription) => item.with_subscription(subscription),
-                    ToldState::Removed | ToldState::Unknown => item,
-                };
+            for item in query.children().filter_map(Entry::listed) {
                 self.set(item, limits);
             }
         }
@@ -118,27 +123,21 @@ impl RosterMirror {
         &mut self,
         query: ElementRef<'_>,
         limits: &ClientLimits,
-    ) -> Result<RosterChange, StanzaError> {
+    ) -> Result<Entry, StanzaError> {
+        let known = |jid: &Jid| self.items.get(jid).map(RosterItem::subscription).unwrap_or_default();
         let mut items = query.children().filter(|child| child.is(ns::ROSTER, "item"));
-        let Told { item, state } = match (items.next().and_then(Told::read), items.next()) {
-            (Some(told), None) => told,
+        let entry = match (items.next().and_then(|item| Entry::pushed(item, known)), items.next()) {
+            (Some(entry), None) => entry,
             _ => return Err(Condition::BadRequest.into()),
         };
         if let Some(version) = query.attr("ver") {
             self.version = Some(version.into());
         }
-        // RFC 6121 section 2.1.2.5: a value that we do not know changes nothing about the subscription.
-        let known = self.items.get(item.jid()).map(RosterItem::subscription).unwrap_or_default();
-        let item = match state {
-            ToldState::Is(subscription) => item.with_subscription(subscription),
-            ToldState::Unknown => item.with_subscription(known),
-            ToldState::Removed => {
-                self.remove(item.jid());
-                return Ok(RosterChange::Removed(item.jid().clone()));
-            }
-        };
-        self.set(item.clone(), limits);
-        Ok(RosterChange::Set(item))
+        match &entry {
+            Entry::Present(item) => self.set(item.clone(), limits),
+            Entry::Removed(jid) => self.remove(jid),
+        }
+        Ok(entry)
     }
 
     fn set(&mut self, item: RosterItem, limits: &ClientLimits) {
@@ -156,54 +155,6 @@ impl RosterMirror {
         if let Some(item) = self.items.remove(jid) {
             self.bytes -= item.text_bytes();
         }
-    }
-}
-
-/// What a push has changed.
-#[derive(Debug)]
-pub(super) enum RosterChange {
-    /// The item is this now.
-    Set(RosterItem),
-    Removed(Jid),
-}
-
-impl RosterChange {
-    pub(super) const fn jid(&self) -> &Jid {
-        match self {
-            RosterChange::Set(item) => item.jid(),
-            RosterChange::Removed(jid) => jid,
-        }
-    }
-}
-
-/// An `<item/>` of the server's, with what its attribute `subscription` says.
-struct Told {
-    item: RosterItem,
-    state: ToldState,
-}
-
-enum ToldState {
-    Is(Subscription),
-    Removed,
-    /// A value that there is not.
-    Unknown,
-}
-
-impl Told {
-    /// None unless it has an address that is one.
-    fn read(element: ElementRef<'_>) -> Option<Self> {
-        let jid = Jid::new(element.attr("jid").filter(|_| element.is(ns::ROSTER, "item"))?).ok()?;
-        let state = match element.attr("subscription") {
-            Some("remove") => ToldState::Removed,
-            Some(name) => Subscription::from_name(name).map_or(ToldState::Unknown, ToldState::Is),
-            None => ToldState::Is(Subscription::None),
-        };
-        let item = RosterItem::new(jid)
-            .with_name(element.attr("name").unwrap_or_default())
-            .with_ask(element.attr("ask") == Some("subscribe"))
-            .with_approved(matches!(element.attr("approved"), Some("true" | "1")));
-        let groups = element.children().filter(|child| child.is(ns::ROSTER, "group"));
-        Some(Told { item: groups.fold(item, |item, group| item.with_group(&group.text())), state })
     }
 }
 
@@ -251,14 +202,13 @@ impl Contact {
         Contact::new(self.0.jid().clone()).with_name(self.0.name().unwrap_or_default())
     }
 
-    /// The `<query/>` of the roster set that says so.
-    pub(super) fn query(&self) -> Element {
-        let groups = self.0.groups().map(|group| Element::builder(ns::ROSTER, "group").text(group).build());
-        let item = Element::builder(ns::ROSTER, "item")
-            .attr("jid", self.0.jid().as_str())
-            .maybe_attr("name", self.0.name())
-            .children(groups);
-        Element::builder(ns::ROSTER, "query").child(item.build()).build()
+    /// The roster set that says so.
+    pub(super) fn update(&self) -> Update {
+        Update::Set {
+            jid: self.0.jid().clone(),
+            name: self.0.name().map(Into::into),
+            groups: self.0.groups().map(Into::into).collect(),
+        }
     }
 }
 

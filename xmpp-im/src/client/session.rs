@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use xmpp_core::entropy::{Entropy, Label, Seed};
@@ -15,17 +16,22 @@ use xmpp_core::stream::Features;
 use xmpp_core::time::Instant;
 use xmpp_core::xml::{Element, ElementRef, ns};
 
+use super::applied::AppliedLists;
 use super::chats::Chats;
 use super::config::SessionConfig;
 use super::event::{ClientEvent, Ended, Failure, SessionAction, SubscriptionStanza};
 use super::presences::Presences;
 use super::received::Received;
 use super::requests::SubscriptionRequests;
-use super::roster::{RosterChange, RosterMirror};
+use super::roster::RosterMirror;
 use super::{PRE_APPROVAL, ROSTER_VERSIONS, is_response};
 use crate::blocking::Command;
+use crate::establish;
 use crate::limits::HostLimits;
-use crate::{establish, privacy};
+use crate::privacy::{self, List, Query};
+use crate::roster::Entry;
+use crate::store::RosterItem;
+use crate::subscription::{self, Kind, Notice, Rules, State};
 
 /// What a client does on a bound stream.
 ///
@@ -48,6 +54,7 @@ pub struct ClientSession {
     pub(super) requests: SubscriptionRequests,
     pub(super) chats: Chats,
     pub(super) received: Received,
+    pub(super) applied: AppliedLists,
     /// What we last told everybody; none while we are unavailable.
     pub(super) presence: Option<Presence>,
     pub(super) queue: VecDeque<SessionAction>,
@@ -68,10 +75,12 @@ pub(super) enum Stage {
 }
 
 /// What a request of the session's own is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Purpose {
     Session,
     Roster,
+    /// The list of that name, which has changed.
+    PrivacyList(String),
 }
 
 impl ClientSession {
@@ -108,6 +117,7 @@ impl ClientSession {
             requests: SubscriptionRequests::default(),
             chats: Chats::default(),
             received: Received::default(),
+            applied: AppliedLists::default(),
             presence: None,
             queue: VecDeque::new(),
             held: Vec::new(),
@@ -147,6 +157,28 @@ impl ClientSession {
     /// Who asked to see our presence and has no answer yet, the first one first.
     pub fn subscription_requests(&self) -> impl Iterator<Item = &SubscriptionStanza> {
         self.requests.iter()
+    }
+
+    /// What holds between the user and that contact, and whether the user has approved in advance what the contact has not asked for yet.
+    #[must_use]
+    pub fn subscription(&self, contact: &BareJid) -> (State, bool) {
+        let item = self.roster.get(contact.as_jid());
+        let subscription = item.map(RosterItem::subscription).unwrap_or_default();
+        let ask = item.is_some_and(RosterItem::ask);
+        let state = State::from_parts(subscription, ask, self.requests.has(contact));
+        (state, item.is_some_and(RosterItem::approved))
+    }
+
+    /// What the user can do about the subscriptions with that contact: by [`subscribe`](Self::subscribe) what goes out as `subscribe`, by
+    /// [`unsubscribe`](Self::unsubscribe) what does as `unsubscribe`, by [`approve`](Self::approve) or [`pre_approve`](Self::pre_approve) what does as
+    /// `subscribed`, by [`deny`](Self::deny) the rest.
+    pub fn subscription_commands(
+        &self,
+        contact: &BareJid,
+    ) -> impl Iterator<Item = subscription::Command> + Clone + use<> {
+        let (state, approved) = self.subscription(contact);
+        let rules = if self.pre_approval { Rules::new() } else { Rules::rfc3921() };
+        subscription::Command::all(state, approved, rules)
     }
 
     /// Whether the server approves in advance (RFC 6121 section 3.4).
@@ -227,20 +259,21 @@ impl ClientSession {
     }
 
     fn ask(&mut self, now: Instant, purpose: Purpose) {
-        let asked = match purpose {
+        let asked = match &purpose {
             Purpose::Session => self.tracker.set(now, None, Element::builder(ns::SESSION, "session").build()),
             Purpose::Roster => {
                 let version = self.versions.then(|| self.roster.version());
                 let query = Element::builder(ns::ROSTER, "query").maybe_attr("ver", version).build();
                 self.tracker.get(now, None, query)
             }
+            Purpose::PrivacyList(name) => self.tracker.get(now, None, Query::List(name.clone()).to_element()),
         };
         match asked {
             Ok((request, iq)) => {
                 self.own.insert(request, purpose);
                 self.queue.push_back(SessionAction::Send(iq.into()));
             }
-            // The embedder has used all there are before the session began.
+            // The embedder has used all there are.
             Err(_) => self.own_answered(now, purpose, Err(Failure::Expired)),
         }
     }
@@ -277,7 +310,10 @@ impl ClientSession {
     fn answered(&mut self, now: Instant, request: RequestId, answer: Result<Iq, Failure>) {
         match self.own.remove(&request) {
             Some(purpose) => self.own_answered(now, purpose, answer),
-            None => self.event(ClientEvent::Answered { request, answer }),
+            None => {
+                self.applied.answered(request, answer.as_ref().ok());
+                self.event(ClientEvent::Answered { request, answer });
+            }
         }
     }
 
@@ -302,6 +338,17 @@ impl ClientSession {
                 }
                 self.run();
             }
+            (Purpose::PrivacyList(_), Ok(iq)) => {
+                if let Some(list) = iq.payload().and_then(List::parse_answer) {
+                    self.event(ClientEvent::PrivacyListReceived(list));
+                }
+            }
+            (Purpose::PrivacyList(name), Err(Failure::Error(error)))
+                if error.condition() == Condition::ItemNotFound =>
+            {
+                self.applied.removed(&name);
+            }
+            (Purpose::PrivacyList(_), Err(_)) => {}
         }
     }
 
@@ -309,10 +356,7 @@ impl ClientSession {
         let Some(payload) = iq.payload() else { return self.refuse(&iq, Condition::BadRequest) };
         match iq.type_() {
             IqType::Set if payload.is(ns::ROSTER, "query") => self.on_roster_push(&iq, payload),
-            IqType::Set if payload.is(ns::PRIVACY, "query") => {
-                let event = privacy::parse_push(payload).map(ClientEvent::PrivacyListChanged);
-                self.on_push(&iq, event.ok_or_else(|| Condition::BadRequest.into()));
-            }
+            IqType::Set if payload.is(ns::PRIVACY, "query") => self.on_privacy_push(now, &iq, payload),
             IqType::Set if payload.ns() == ns::BLOCKING => {
                 let limits = HostLimits::new().with_privacy_items(self.config.limits.blocked());
                 let event = Command::parse(payload, &limits).map(ClientEvent::BlocklistChanged);
@@ -336,17 +380,26 @@ impl ClientSession {
             return self.refuse(iq, Condition::ServiceUnavailable);
         }
         let pushed = self.roster.pushed(query, &self.config.limits);
-        let contact =
-            pushed.as_ref().ok().map(RosterChange::jid).filter(|jid| jid.is_bare()).map(Jid::to_bare);
+        let contact = pushed.as_ref().ok().map(Entry::jid).filter(|jid| jid.is_bare()).map(Jid::to_bare);
         self.on_push(
             iq,
             pushed.map(|change| match change {
-                RosterChange::Set(item) => ClientEvent::ContactChanged(item),
-                RosterChange::Removed(jid) => ClientEvent::ContactRemoved(jid),
+                Entry::Present(item) => ClientEvent::ContactChanged(item),
+                Entry::Removed(jid) => ClientEvent::ContactRemoved(jid),
             }),
         );
         if let Some(contact) = contact {
             self.on_subscription_state(&contact);
+        }
+    }
+
+    fn on_privacy_push(&mut self, now: Instant, iq: &Iq, query: ElementRef<'_>) {
+        let name = privacy::parse_push(query);
+        let event = name.clone().map(ClientEvent::PrivacyListChanged);
+        self.on_push(iq, event.ok_or_else(|| Condition::BadRequest.into()));
+        // RFC 3921 section 10.2, rule 10: a list that applies is fetched.
+        if let Some(name) = name.filter(|name| self.is_own(iq.from()) && self.applied.may_apply(name)) {
+            self.ask(now, Purpose::PrivacyList(name));
         }
     }
 
@@ -398,10 +451,12 @@ impl ClientSession {
     fn on_presence(&mut self, presence: Presence) {
         let from = presence.from().unwrap_or(self.account.as_jid()).clone();
         let bare = from.to_bare();
+        if let Some(kind) = Kind::of(presence.type_()) {
+            return self.on_subscription(bare, kind, presence);
+        }
         match presence.type_() {
             // Clients are not asked (RFC 6121 section 4.3).
             PresenceType::Probe => {}
-            type_ if type_.is_subscription() => self.on_subscription(bare, presence),
             // RFC 6121 section 3.1.3: a server confirms with it that it has our subscription request, and says nothing about presence.
             PresenceType::Unavailable
                 if from.is_bare() && !self.is_contact(&bare) && !self.presences.is_available(&bare) => {}
@@ -416,21 +471,22 @@ impl ClientSession {
         }
     }
 
-    fn on_subscription(&mut self, from: BareJid, presence: Presence) {
+    fn on_subscription(&mut self, from: BareJid, kind: Kind, presence: Presence) {
         if from == self.account {
             return;
         }
-        let type_ = presence.type_();
-        let stanza = SubscriptionStanza::new(from, presence);
-        match type_ {
-            PresenceType::Subscribe => {
+        let (state, _) = self.subscription(&from);
+        let notice = Notice::of(state, kind);
+        let stanza = SubscriptionStanza::new(from, notice, presence);
+        match notice {
+            Notice::Request => {
                 if self.requests.keep(stanza.clone(), &self.config.limits) {
                     self.event(ClientEvent::SubscriptionRequested(stanza));
                 }
             }
-            PresenceType::Subscribed => self.event(ClientEvent::SubscriptionApproved(stanza)),
-            PresenceType::Unsubscribed => self.event(ClientEvent::SubscriptionRefused(stanza)),
-            _ => {
+            Notice::Approval => self.event(ClientEvent::SubscriptionApproved(stanza)),
+            Notice::Refusal | Notice::Cancellation => self.event(ClientEvent::SubscriptionRefused(stanza)),
+            Notice::Unsubscription | Notice::Withdrawal => {
                 self.requests.remove(stanza.from());
                 self.event(ClientEvent::SubscriberLeft(stanza));
             }

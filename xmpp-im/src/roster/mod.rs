@@ -42,6 +42,7 @@ mod versions;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::StanzaError;
@@ -177,6 +178,15 @@ impl Roster {
         self.with_subscription(Subscription::has_to)
     }
 
+    /// Those of [`subscribed_to`](Self::subscribed_to) whose addresses come after that one.
+    pub(crate) fn subscribed_to_after(&self, contact: Option<&Jid>) -> impl Iterator<Item = &Jid> {
+        let after = contact.map_or(Bound::Unbounded, Bound::Excluded);
+        let items = self.items.range::<Jid, _>((after, Bound::Unbounded)).map(|(_, item)| item);
+        items
+            .filter(|item| matches!(item.subscription(), Subscription::To | Subscription::Both))
+            .map(RosterItem::jid)
+    }
+
     fn with_subscription(&self, matches: fn(Subscription) -> bool) -> impl Iterator<Item = &Jid> + Clone {
         self.items().filter(move |item| matches(item.subscription())).map(RosterItem::jid)
     }
@@ -197,11 +207,14 @@ impl Roster {
 /// What was stored of an account, as far as it is roster.
 impl From<AccountData> for Roster {
     fn from(data: AccountData) -> Self {
-        let versions = Versions::new(data.incarnation, data.floor, data.removed);
+        let versions = Versions::new(data.incarnation, data.floor);
         let mut roster = Roster { versions, ..Roster::default() };
         for item in data.roster {
             roster.apply(&Change::SetRosterItem(item));
         }
+        // Not before: each new item looks for itself among what was removed.
+        let is_gone = |(jid, _): &(Jid, u64)| !roster.items.contains_key(jid);
+        roster.versions.remember(data.removed.into_iter().filter(is_gone));
         for pending in data.pending {
             roster.apply(&Change::KeepPending(pending));
         }

@@ -6,7 +6,7 @@ use xmpp_core::xml::{Builder, Element, ElementRef, ns};
 use super::Roster;
 use crate::store::{Change, RosterItem, Subscription};
 
-/// What one item of a roster result or push says, as a client gets it.
+/// What an item of a roster says, as a client gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// The contact is in the roster like this.
@@ -16,23 +16,25 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Reads an `<item/>` of a result or a push: `None` unless it has an address that is one, and says `remove` or a state there is
-    /// (RFC 6121 section 2.1.2.5).
+    /// Reads an `<item/>` of a result: `None` unless it has an address that is one. A `subscription` that is not one of the four states is ignored, `remove`
+    /// as well (RFC 6121 section 2.1.2.5).
     #[must_use]
-    pub fn parse(item: ElementRef<'_>) -> Option<Self> {
-        let jid = Jid::new(item.attr("jid").filter(|_| item.is(ns::ROSTER, "item"))?).ok()?;
+    pub fn listed(item: ElementRef<'_>) -> Option<RosterItem> {
+        let subscription = item.attr("subscription").and_then(Subscription::from_name);
+        Some(read(item)?.with_subscription(subscription.unwrap_or_default()))
+    }
+
+    /// Reads the `<item/>` of a push: `None` unless it has an address that is one. A `subscription` that is neither one of the four states nor `remove` is
+    /// ignored (RFC 6121 section 2.1.2.5): what is `known` of that contact's stays.
+    #[must_use]
+    pub fn pushed(item: ElementRef<'_>, known: impl FnOnce(&Jid) -> Subscription) -> Option<Self> {
+        let entry = read(item)?;
         let subscription = match item.attr("subscription") {
-            Some("remove") => return Some(Entry::Removed(jid)),
-            Some(name) => Subscription::from_name(name)?,
+            Some("remove") => return Some(Entry::Removed(entry.jid().clone())),
+            Some(name) => Subscription::from_name(name).unwrap_or_else(|| known(entry.jid())),
             None => Subscription::None,
         };
-        let entry = RosterItem::new(jid)
-            .with_name(item.attr("name").unwrap_or_default())
-            .with_subscription(subscription)
-            .with_ask(item.attr("ask") == Some("subscribe"))
-            .with_approved(matches!(item.attr("approved"), Some("true" | "1")));
-        let groups = item.children().filter(|child| child.is(ns::ROSTER, "group"));
-        Some(Entry::Present(groups.fold(entry, |entry, group| entry.with_group(&group.text()))))
+        Some(Entry::Present(entry.with_subscription(subscription)))
     }
 
     /// The contact's address.
@@ -43,6 +45,17 @@ impl Entry {
             Entry::Removed(jid) => jid,
         }
     }
+}
+
+/// An item without its subscription.
+fn read(item: ElementRef<'_>) -> Option<RosterItem> {
+    let jid = Jid::new(item.attr("jid").filter(|_| item.is(ns::ROSTER, "item"))?).ok()?;
+    let entry = RosterItem::new(jid)
+        .with_name(item.attr("name").unwrap_or_default())
+        .with_ask(item.attr("ask") == Some("subscribe"))
+        .with_approved(matches!(item.attr("approved"), Some("true" | "1")));
+    let groups = item.children().filter(|child| child.is(ns::ROSTER, "group"));
+    Some(groups.fold(entry, |entry, group| entry.with_group(&group.text())))
 }
 
 /// What is pushed about one contact: as it is now, or that it is gone.

@@ -6,6 +6,7 @@
 //! account that does not exist they would hear nothing (RFC 6121 section 8.5.1).
 
 use alloc::collections::BTreeMap;
+use core::ops::Bound;
 
 use xmpp_core::jid::BareJid;
 use xmpp_core::stanza::{Condition, Presence, StanzaError};
@@ -56,6 +57,15 @@ impl Roster {
     /// The requests that wait for the user's answer, in the order of their addresses (RFC 6121 section 3.1.3).
     pub fn requests(&self) -> impl Iterator<Item = &Presence> + Clone {
         self.requests.stanzas.values()
+    }
+
+    /// Those of [`requests`](Self::requests) whose senders come after that one.
+    pub(crate) fn requests_after(
+        &self,
+        from: Option<&BareJid>,
+    ) -> impl Iterator<Item = (&BareJid, &Presence)> {
+        let after = from.map_or(Bound::Unbounded, Bound::Excluded);
+        self.requests.stanzas.range::<BareJid, _>((after, Bound::Unbounded))
     }
 
     /// What the contact answered or cancelled and nobody was told yet.

@@ -1,11 +1,11 @@
-//! What a client wants changed: a roster set, read and judged (RFC 6121 sections 2.1.5 and 2.3 to 2.5).
+//! What a client wants changed: a roster set, written, read and judged (RFC 6121 sections 2.1.5 and 2.3 to 2.5).
 
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 
 use xmpp_core::jid::Jid;
 use xmpp_core::stanza::{Condition, ErrorType, StanzaError};
-use xmpp_core::xml::{ElementRef, ns};
+use xmpp_core::xml::{Element, ElementRef, ns};
 
 use super::Roster;
 use crate::limits::HostLimits;
@@ -66,6 +66,19 @@ impl Update {
             }
         }
         Ok(Update::Set { jid, name: name.map(ToString::to_string), groups })
+    }
+
+    /// The `<query/>` of the roster set that asks for it.
+    #[must_use]
+    pub fn to_element(&self) -> Element {
+        let item = Element::builder(ns::ROSTER, "item").attr("jid", self.jid().as_str());
+        let item = match self {
+            Update::Set { name, groups, .. } => item.maybe_attr("name", name.as_deref()).children(
+                groups.iter().map(|group| Element::builder(ns::ROSTER, "group").text(group).build()),
+            ),
+            Update::Remove(_) => item.attr("subscription", "remove"),
+        };
+        Element::builder(ns::ROSTER, "query").child(item.build()).build()
     }
 
     /// The contact's address.

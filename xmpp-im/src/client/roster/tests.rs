@@ -2,6 +2,8 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use xmpp_core::xml::Element;
+
 use super::*;
 
 fn item(jid: &str) -> Element {
@@ -74,7 +76,7 @@ fn a_push_that_is_none_leaves_all_as_it_was() {
     let remove =
         Element::builder(ns::ROSTER, "item").attr("jid", "b@example.com").attr("subscription", "remove");
     let pushed = mirror.pushed(query(Some("v2"), [remove.build()]).as_ref(), &ClientLimits::new());
-    assert!(matches!(pushed, Ok(RosterChange::Removed(jid)) if jid.as_str() == "b@example.com"));
+    assert!(matches!(pushed, Ok(Entry::Removed(jid)) if jid.as_str() == "b@example.com"));
     assert_eq!((mirror.len(), mirror.version()), (1, "v2"));
 }
 
@@ -85,8 +87,11 @@ fn a_contact_is_written_as_the_schema_has_it() {
         .with_group("A")
         .with_group("");
     assert_eq!(
-        contact.query().to_string(),
+        contact.update().to_element().to_string(),
         "<query xmlns='jabber:iq:roster'><item jid='romeo@example.net' name='R &amp; J'><group>A</group></item></query>"
     );
-    assert_eq!(contact.with_name("").without_groups().query().to_string().matches("name").count(), 0);
+    assert_eq!(
+        contact.with_name("").without_groups().update().to_element().to_string().matches("name").count(),
+        0
+    );
 }
