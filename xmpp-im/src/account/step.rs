@@ -320,8 +320,12 @@ impl Step {
         }
         answer.set_to(question.from().cloned());
         answer.set_from(question.to().cloned());
-        let shows = State::of_module(module);
-        let shows = if self.has_looked { shows.and(State::OWN) } else { shows };
+        let shows = match &answer {
+            Stanza::Iq(_) if self.has_looked => State::of_module(module).and(State::OWN),
+            Stanza::Iq(_) => State::of_module(module),
+            // It says of nothing what it is, only that the stanza went nowhere, which is so whatever is stored.
+            Stanza::Message(_) | Stanza::Presence(_) => State::NOTHING,
+        };
         let effect = answer_effect(answer, *origin);
         self.is_answered = true;
         self.push_showing(effect, shows);

@@ -503,3 +503,18 @@ fn what_is_on_its_way_into_the_store_of_an_account_that_cannot_be_loaded_has_its
         desk.assert_empty();
     }
 }
+
+#[test]
+fn that_there_is_no_room_is_said_whether_what_takes_it_is_stored_or_not() {
+    let limits = HostLimits::new().with_offline(1, 1 << 20);
+    let mut desk = Desk::configured(|config| config.with_offline_storage().with_limits(limits));
+    let romeo = desk.login("romeo@example.com/orchard");
+    let juliet = desk.login("juliet@example.com/balcony");
+    desk.send(romeo, &chat("juliet@example.com"));
+    desk.send(juliet, "<presence/>");
+    let nurse = desk.login("nurse@example.com/kitchen");
+    desk.send(nurse, &chat("juliet@example.com"));
+    assert_eq!(condition(&desk.one(nurse)), Condition::ResourceConstraint);
+    desk.failed();
+    assert_eq!(condition(&desk.one(romeo)), Condition::InternalServerError);
+}
