@@ -8,6 +8,7 @@ named on stderr and the exit status is 1. Nothing here knows which servers it
 talks to; what they say they lack is left out.
 """
 
+from slixmpp import ET
 from slixmpp.plugins.xep_0016.stanza import Item
 from slixmpp_actor import PATIENCE, answer, check, perform, run
 from slixmpp_subscriptions import Subscriptions, arguments, item, refused
@@ -86,18 +87,18 @@ class Delivery(Subscriptions):
             return
         with self.step("a list without effect"):
             await self.deny("message")
-            check(await lists(juliet) == (["no letters"], "", ""), f"lists: {await lists(juliet)}")
+            await has_lists(juliet, ["no letters"], "", "")
             await self.follow(romeo, juliet, "as before")
         with self.step("the active list"):
             await privacy(juliet).activate("no letters", timeout=PATIENCE)
-            check(await lists(juliet) == (["no letters"], "no letters", ""), f"lists: {await lists(juliet)}")
+            await has_lists(juliet, ["no letters"], "no letters", "")
             await self.is_kept_out("unread")
             check(juliet.has_seen(romeo, "unread"), "she did not see him")
             await privacy(juliet).deactivate(timeout=PATIENCE)
             await self.follow(romeo, juliet, "heard again")
         with self.step("the default list"):
             await privacy(juliet).make_default("no letters", timeout=PATIENCE)
-            check(await lists(juliet) == (["no letters"], "", "no letters"), f"lists: {await lists(juliet)}")
+            await has_lists(juliet, ["no letters"], "", "no letters")
             await self.is_kept_out("unread again")
             condition = await refused(privacy(juliet).make_default("no such list", timeout=PATIENCE))
             check(condition == "item-not-found", f"condition {condition}")
@@ -107,32 +108,52 @@ class Delivery(Subscriptions):
             await self.reach(romeo, juliet)
             await self.come_back()
             juliet = self.juliet
-            check(await lists(juliet) == (["no letters"], "", "no letters"), f"lists: {await lists(juliet)}")
+            await has_lists(juliet, ["no letters"], "", "no letters")
             await self.is_kept_out("still unread")
         with self.step("a list in force is changed"):
-            await self.deny("message", "presence_in")
+            await self.deny("message", "presence-in")
             await self.is_kept_out("unseen")
             check(not juliet.has_seen(romeo, "unseen"), "she saw him")
-        with self.step("the lists go"):
+        with self.step("it hides her from him"):
+            await self.deny("message", "presence-out")
+            await self.does_not_see(romeo, juliet, "behind a veil")
+            await self.deny("message")
+            await self.sees(romeo, juliet, "unveiled")
+        with self.step("each resource has its own") as tell:
             await privacy(juliet).remove_default(timeout=PATIENCE)
-            await privacy(juliet).remove_list("no letters", timeout=PATIENCE)
-            check(await lists(juliet) == ([], "", ""), f"lists: {await lists(juliet)}")
+            chamber = await self.arrive("juliet", self.options.other, "chamber")
+            await privacy(chamber).activate("no letters", timeout=PATIENCE)
+            romeo.send_message(mto=chamber.boundjid.full, mbody="not there", mtype="chat")
+            await self.reach(romeo, chamber)
+            await self.reach(chamber, chamber)
+            check(chamber.messages.empty(), "a message went through")
+            are_refusals(romeo.messages)
+            await self.follow(romeo, juliet, "but here")
+            # Some servers know which resource uses a list by default only.
+            condition = await refused(privacy(juliet).remove_list("no letters", timeout=PATIENCE))
+            check(condition in ("conflict", "none"), f"condition {condition}")
+            tell(f"condition={condition}")
+            await self.leave(chamber)
+        with self.step("the lists go"):
+            if (await lists(juliet))[0]:
+                await privacy(juliet).remove_list("no letters", timeout=PATIENCE)
+            await has_lists(juliet, [], "", "")
             await self.follow(romeo, juliet, "well met")
             await self.sees(juliet, romeo, "again")
 
     async def deny(self, *kinds):
         """Juliet's list keeps these kinds of stanzas of Romeo's out, and lets the rest pass."""
         romeo, rest = Item(), Item()
-        # One by one: what the plugin does with a dictionary lets "no presence-out" remove <presence-in/>.
         for name, value in {"type": "jid", "value": self.romeo.boundjid.bare, "action": "deny", "order": "1"}.items():
             romeo[name] = value
         for kind in kinds:
-            romeo[kind] = True
+            # The plugin takes <presence-in/> for <presence-out/>.
+            romeo.append(ET.Element(f"{{{Item.namespace}}}{kind}"))
         rest["action"], rest["order"] = "allow", "2"
         await privacy(self.juliet).edit_list("no letters", [romeo, rest], timeout=PATIENCE)
 
     async def is_kept_out(self, body):
-        """No message of Romeo's reaches Juliet. Whether he is told so is the server's choice."""
+        """No message of Romeo's reaches Juliet."""
         romeo, juliet = self.romeo, self.juliet
         for address in (juliet.boundjid.bare, juliet.boundjid.full):
             romeo.send_message(mto=address, mbody=body, mtype="chat")
@@ -140,9 +161,7 @@ class Delivery(Subscriptions):
         await self.reach(romeo, juliet)
         await self.reach(juliet, juliet)
         check(juliet.messages.empty(), "a message went through")
-        while not romeo.messages.empty():
-            error = romeo.messages.get_nowait()
-            check(error["error"]["condition"] == "service-unavailable", f"answered with {error}")
+        are_refusals(romeo.messages)
 
     async def say_last(self):
         romeo, juliet = self.romeo, self.juliet
@@ -186,11 +205,22 @@ def privacy(actor):
     return actor.plugin["xep_0016"]
 
 
+def are_refusals(messages):
+    """Whether who is kept out is told so is the server's choice; what comes back is nothing else."""
+    while not messages.empty():
+        error = messages.get_nowait()
+        check(error["error"]["condition"] == "service-unavailable", f"answered with {error}")
+
+
 async def lists(actor):
     """The names of all lists, of the active and of the default one."""
     told = (await privacy(actor).get_privacy_lists(timeout=PATIENCE))["privacy"]
-    names = sorted(one["name"] for one in told["lists"])
-    return (names, told["active"]["name"], told["default"]["name"])
+    return ([one["name"] for one in told["lists"]], told["active"]["name"], told["default"]["name"])
+
+
+async def has_lists(actor, *wanted):
+    found = await lists(actor)
+    check(found == wanted, f"lists {found}, not {wanted}")
 
 
 if __name__ == "__main__":

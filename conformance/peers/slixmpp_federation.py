@@ -68,6 +68,10 @@ class Federation(Play):
                 check(message["body"] == BODY, f"body {message['body']!r}")
 
     async def request(self, a, b):
+        with self.step(f"{b.name} is no stranger"):
+            # From a stranger's requests, servers hide who has not shown itself: RFC 6121 section 8.5.3.1.
+            b.send_presence(pto=a.boundjid.full)
+            await a.next_presence(b.boundjid.full)
         for who, to in ((b.name, b.boundjid.full), (f"{b.name}'s server", b.boundjid.domain)):
             with self.step(f"{a.name} pings {who}"):
                 reply = await a.plugin["xep_0199"].send_ping(JID(to), timeout=PATIENCE)

@@ -112,6 +112,9 @@ class Story(Play):
             reply = await romeo.plugin["xep_0199"].send_ping(self.domain, timeout=PATIENCE)
             check(reply["from"] == self.domain, f"answered by {reply['from']}")
         with self.step("ping juliet through it"):
+            # From a stranger's requests, servers hide who has not shown itself: RFC 6121 section 8.5.3.1.
+            juliet.send_presence(pto=romeo.boundjid.full)
+            await romeo.next_presence(juliet.boundjid.full)
             reply = await romeo.plugin["xep_0199"].send_ping(juliet.boundjid.full, timeout=PATIENCE)
             check(reply["from"] == juliet.boundjid.full, f"answered by {reply['from']}")
 

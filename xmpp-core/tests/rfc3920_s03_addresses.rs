@@ -272,6 +272,18 @@ fn r7622_4_01_a_client_prepares_addresses_before_it_sends_them() {
 }
 
 #[test]
+fn r6121_3_1_2_03_a_request_to_an_address_that_is_none() {
+    let mut server = online_server(open_server());
+    assert_eq!(
+        server.feed("<presence to='romeo@@example.net' type='subscribe' id='s'/>"),
+        "<presence id='s' type='error'><error type='modify'>\
+         <jid-malformed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+    );
+    // covers 6121-3.1.2-01: it goes no further
+    assert_eq!((server.stanzas.len(), server.over), (0, false));
+}
+
+#[test]
 fn r7622_4_02_a_server_enforces_the_rules_for_addresses() {
     for to in ["@example.com", "a@", "a@b@c", "a b@example.com", "example.com/", "exa mple"] {
         let mut server = online_server(open_server());

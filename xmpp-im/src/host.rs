@@ -106,7 +106,7 @@ use xmpp_core::xml::Element;
 
 use crate::account::barrier::{Barriers, Cause, Source};
 use crate::account::step::{Delivery, Effect, Step};
-use crate::account::{self, Account, Cx, Input, Remains, Stay};
+use crate::account::{Account, Cx, Input, Kind, Remains, Stay};
 use crate::module::Target;
 use crate::session::{Filled, Taken, Waiting};
 use crate::store::{AccountData, OfflineMessage, Persist};
@@ -269,6 +269,19 @@ impl Host {
         self.sessions.len()
     }
 
+    /// Whether nothing of that account is in memory, or about to be.
+    fn is_cold(&self, account: &BareJid) -> bool {
+        self.accounts.get(account).is_none_or(Account::is_cold)
+    }
+
+    /// Has a cold account loaded.
+    fn wake(&mut self, account: &BareJid, kind: Kind) {
+        let ticket = self.ticket();
+        self.load(account, ticket);
+        let cold = || Account::cold(account.clone(), kind);
+        self.accounts.entry(account.clone()).or_insert_with(cold).load(ticket);
+    }
+
     const fn ticket(&mut self) -> u64 {
         let number = self.next_ticket;
         self.next_ticket += 1;
@@ -389,12 +402,11 @@ impl Host {
     /// (RFC 3921 section 8.6). `data` is what was kept of it, if it is known; of an account in memory it is not needed.
     pub fn deleted(&mut self, now: Instant, account: &BareJid, data: Option<AccountData>) {
         self.tick(now);
-        let goodbyes = match self.accounts.get(account).and_then(Account::goodbyes) {
-            Some(goodbyes) => goodbyes,
-            None => data.map(|data| account::goodbyes(account, &data.into())).unwrap_or_default(),
-        };
-        self.goodbyes.extend(goodbyes);
-        self.evict(account, stream::Condition::NotAuthorized);
+        if data.is_some() && !self.accounts.contains_key(account) {
+            self.accounts.insert(account.clone(), Account::cold(account.clone(), Kind::Account));
+        }
+        let remains = self.with_account(account, |owner, cx| owner.delete(data, cx));
+        self.part_with(remains.unwrap_or_default(), stream::Condition::NotAuthorized);
         self.settle();
     }
 
@@ -422,16 +434,18 @@ impl Host {
         Ok(ticket.account)
     }
 
-    /// Forgets an account and ends its sessions.
+    /// Gives an account up and ends its sessions.
     fn evict(&mut self, jid: &BareJid, condition: stream::Condition) {
-        let Some(account) = self.accounts.remove(jid) else { return };
-        self.busy.remove(jid);
-        self.idle.remove(jid);
-        let Remains { farewells, stranded, taken } = account.into_remains(&mut self.barriers);
+        let remains = self.with_account(jid, |owner, cx| owner.give_up(cx));
+        self.part_with(remains.unwrap_or_default(), condition);
+    }
+
+    fn part_with(&mut self, remains: Remains, condition: stream::Condition) {
+        let Remains { goodbyes, stranded, taken } = remains;
+        self.goodbyes.extend(goodbyes);
         for (session, taken) in taken {
             self.close(session, taken, StreamError::new(condition));
         }
-        self.routed.extend(farewells.into_iter().map(|stanza| (stanza, Source::Server)));
         for stanza in stranded {
             // Of an account that could not be loaded nobody knows who is subscribed: the answer to a probe could end a subscription.
             if condition == stream::Condition::NotAuthorized || !route::is_probe(&stanza) {

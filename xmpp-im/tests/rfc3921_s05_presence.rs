@@ -51,6 +51,19 @@ fn r3921_5_1_1_04_initial_presence_is_broadcast_and_contacts_are_probed() {
 }
 
 #[test]
+fn r3921_5_1_1_10_probes_are_from_the_account() {
+    let mut stage = romeo();
+    stage.login(ORCHARD);
+    stage.send(ORCHARD, "<presence/>");
+    let is_probe = |stanza: &Stanza| matches!(stanza, Stanza::Presence(presence) if presence.type_() == PresenceType::Probe);
+    let probes: Vec<_> = stage.gone_stanzas().into_iter().filter(is_probe).collect();
+    assert_eq!(probes.len(), 2);
+    for probe in probes {
+        assert_eq!(probe.from(), Some(&stage::jid("romeo@example.net")));
+    }
+}
+
+#[test]
 fn r3921_5_1_1_07_other_resources_hear_and_are_heard_of() {
     let mut stage = orchard();
     stage.login("romeo@example.net/chamber");
@@ -158,6 +171,10 @@ fn r3921_5_1_5_04_so_it_does_when_the_connection_breaks() {
     let mut stage = orchard();
     stage.online("romeo@example.net/chamber");
     stage.send(ORCHARD, "<presence to='nurse@example.com'/>");
+    stage.arrives(
+        "<presence type='error' from='mercutio@example.org' to='romeo@example.net/orchard'><error type='cancel'>\
+         <gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>",
+    );
     stage.told("romeo@example.net/chamber");
     stage.gone();
     stage.logout(ORCHARD);
@@ -185,7 +202,15 @@ fn r3921_5_1_5_06_presence_after_unavailable_is_initial_again() {
     stage.send(ORCHARD, "<presence type='unavailable'/>");
     stage.gone();
     stage.send(ORCHARD, "<presence/>");
-    assert_eq!(stage.gone().len(), 4, "broadcast and probes");
+    gone(
+        &mut stage,
+        [
+            "available romeo@example.net/orchard > juliet@example.com",
+            "available romeo@example.net/orchard > mercutio@example.org",
+            "probe romeo@example.net > benvolio@example.org",
+            "probe romeo@example.net > juliet@example.com",
+        ],
+    );
     // A second unavailable is news to nobody.
     stage.send(ORCHARD, "<presence type='unavailable'/>");
     stage.gone();
@@ -224,12 +249,41 @@ fn r3921_14_02_strangers_learn_the_same_of_everybody() {
             let bare = to.split('/').next().unwrap();
             // covers 6121-8.5.1-04
             // covers 6121-11-01
+            // covers 3921-5.1.3-02
+            // covers 3921-5.1.3-04
             assert_eq!(
                 asked(&mut stage, stranger, to),
                 [format!("<presence to='{stranger}' from='{bare}' id='p' type='unsubscribed'/>")]
             );
         }
     }
+}
+
+#[test]
+fn r3921_5_1_3_05_nor_does_a_request_open_the_door() {
+    let mut stage = orchard();
+    stage.arrives("<presence type='subscribe' from='paris@example.com' to='romeo@example.net'/>");
+    assert_eq!(
+        asked(&mut stage, "paris@example.com", "romeo@example.net"),
+        ["<presence to='paris@example.com' from='romeo@example.net' id='p' type='unsubscribed'/>"]
+    );
+}
+
+#[test]
+fn r3921_5_1_3_08_what_was_said_to_one_is_not_told_to_another() {
+    let mut stage = orchard();
+    stage.online("romeo@example.net/chamber");
+    stage.send(ORCHARD, "<presence><show>away</show></presence>");
+    stage.send(ORCHARD, "<presence to='nurse@example.com'><show>dnd</show></presence>");
+    stage.send(ORCHARD, "<presence to='juliet@example.com'><show>chat</show></presence>");
+    stage.gone();
+    assert_eq!(
+        asked(&mut stage, "juliet@example.com", "romeo@example.net"),
+        [
+            "<presence to='juliet@example.com' from='romeo@example.net/orchard'><show>away</show></presence>",
+            "<presence to='juliet@example.com' from='romeo@example.net/chamber'/>"
+        ]
+    );
 }
 
 #[test]
@@ -250,6 +304,7 @@ fn r3921_5_1_4_directed_presence_goes_out_in_full() {
     let mut stage = orchard();
     stage.send(ORCHARD, "<presence to='nurse@example.com' xml:lang='en'><show>dnd</show></presence>");
     stage.send(ORCHARD, "<presence to='juliet@example.com/balcony'><show>xa</show></presence>");
+    stage.send(ORCHARD, "<presence to='juliet@example.com'><status>Wooing</status></presence>");
     let gone: Vec<_> = stage.gone_stanzas().iter().map(ToString::to_string).collect();
     // covers 3921-5.1.4-02
     assert_eq!(
@@ -258,6 +313,7 @@ fn r3921_5_1_4_directed_presence_goes_out_in_full() {
             "<presence to='nurse@example.com' from='romeo@example.net/orchard' xml:lang='en'>\
              <show>dnd</show></presence>",
             "<presence to='juliet@example.com/balcony' from='romeo@example.net/orchard'><show>xa</show></presence>",
+            "<presence to='juliet@example.com' from='romeo@example.net/orchard'><status>Wooing</status></presence>",
         ]
     );
     stage.send(ORCHARD, "<presence><show>chat</show></presence>");
@@ -272,12 +328,18 @@ fn r3921_5_1_4_directed_presence_goes_out_in_full() {
 
 #[test]
 fn r3921_5_1_4_09_without_initial_presence_a_contact_is_like_a_stranger() {
-    let mut stage = romeo();
-    stage.login(ORCHARD);
-    stage.send(ORCHARD, "<presence to='juliet@example.com'/>");
-    stage.gone();
-    stage.logout(ORCHARD);
-    gone(&mut stage, ["unavailable romeo@example.net/orchard > juliet@example.com"]);
+    for before in ["", "<presence/>"] {
+        let mut stage = romeo();
+        stage.login(ORCHARD);
+        if !before.is_empty() {
+            stage.send(ORCHARD, before);
+            stage.send(ORCHARD, "<presence type='unavailable'/>");
+        }
+        stage.send(ORCHARD, "<presence to='juliet@example.com'/>");
+        stage.gone();
+        stage.logout(ORCHARD);
+        gone(&mut stage, ["unavailable romeo@example.net/orchard > juliet@example.com"]);
+    }
 }
 
 #[test]

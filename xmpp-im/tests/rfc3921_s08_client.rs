@@ -36,6 +36,7 @@ fn r3921_8_2_20_an_approval_with_a_name() {
     let now = juliet.now;
     juliet.session().put_contact(now, &contact).unwrap();
     juliet.session().approve(&romeo()).unwrap();
+    // covers 3921-6.2-01
     // covers 3921-8.2-20
     assert_eq!(
         juliet.says(),

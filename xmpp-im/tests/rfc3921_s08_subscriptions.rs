@@ -5,12 +5,15 @@
 
 mod stage;
 
-use stage::Stage;
 use stage::script::{got, lines};
-use xmpp_im::store::Subscription;
+use stage::{Stage, item};
+use xmpp_im::store::{Change, Subscription};
 
 const USER: &str = "user@example.com/resource";
 const CONTACT: &str = "contact@example.org/resource";
+/// Others of theirs, which ask for the roster and never become available.
+const USER_DESK: &str = "user@example.com/desk";
+const CONTACT_DESK: &str = "contact@example.org/desk";
 
 const ADD_CONTACT: &str = "<iq type='set' id='set1'><query xmlns='jabber:iq:roster'>\
     <item jid='contact@example.org' name='MyContact'><group>MyBuddies</group></item></query></iq>";
@@ -65,6 +68,11 @@ impl Story {
     }
 
     #[track_caller]
+    fn desk_got<const N: usize>(&mut self, desk: &str, expected: [&str; N]) {
+        assert_eq!(lines(&self.0.stanzas(desk)), expected);
+    }
+
+    #[track_caller]
     fn user_got<const N: usize>(&mut self, expected: [&str; N]) {
         got(&mut self.0, USER, expected);
     }
@@ -110,6 +118,7 @@ fn r3921_8_2_16_the_request_comes_through_and_shows_in_no_roster() {
     story.contact_got(["subscribe user@example.com > contact@example.org"]);
     // covers 3921-8.2-18
     // covers 6121-3.1.3-11
+    // covers 6121-A.1-01
     story.rosters(&["contact@example.org none"], &[]);
     let (before, roster) =
         story.0.ask(CONTACT, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
@@ -124,6 +133,7 @@ fn r3921_8_2_11_a_full_jid_is_stripped() {
     // covers 6121-3.1.2-02
     story.wire(["subscribe user@example.com > contact@example.org"]);
     story.contact_got(["subscribe user@example.com > contact@example.org"]);
+    // covers 3921-7.1-02: nor is it in the roster
     story.user_got(["push contact@example.org none ask"]);
 }
 
@@ -152,10 +162,15 @@ fn r3921_8_2_22_the_contact_approves() {
 fn r3921_8_2_23_approval_needs_no_roster_set() {
     let mut story = Story::begins();
     story.user("<presence to='contact@example.org' type='subscribe'/>");
+    story.0.interested(USER_DESK);
     story.forget();
     story.contact("<presence to='user@example.com' type='subscribed'/>");
     story.contact_got(["push user@example.com from"]);
-    // covers 3921-8.2-32
+    // covers 3921-8.2-32: to all that have asked for the roster
+    story.desk_got(
+        USER_DESK,
+        ["subscribed contact@example.org > user@example.com", "push contact@example.org to"],
+    );
     // covers 3921-8.2-33
     // covers 3921-8.2-34
     // covers 6121-3.1.6-02
@@ -187,18 +202,57 @@ fn r3921_8_2_31_an_approval_that_nobody_asked_for_is_nothing() {
 
 #[test]
 fn r3921_8_2_13_errors_about_a_step_reach_the_client() {
-    let mut story = Story::begins();
-    story.user("<presence to='contact@example.net' type='subscribe' id='s'/>");
-    story.forget();
-    story.0.arrives(
-        "<presence from='contact@example.net' to='user@example.com' type='error' id='s'><error type='cancel'>\
-         <remote-server-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>",
-    );
+    let told = |before, asks: bool, type_: &str| {
+        let mut alone = Stage::new(&["example.com"], &["user@example.com"]);
+        alone.contact("user@example.com", "contact@example.net", before);
+        alone.online(USER);
+        if asks {
+            alone.arrives("<presence from='contact@example.net' to='user@example.com' type='subscribe'/>");
+        }
+        alone.send(USER, &format!("<presence to='contact@example.net' type='{type_}' id='s'/>"));
+        alone.stanzas(USER);
+        alone.arrives(
+            "<presence from='contact@example.net' to='user@example.com' type='error' id='s'><error type='cancel'>\
+             <remote-server-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>",
+        );
+        lines(&alone.stanzas(USER))
+    };
+    let error = ["error contact@example.net > user@example.com remote-server-not-found"];
     // covers 6121-3.1.2-04
+    assert_eq!(told(Subscription::None, false, "subscribe"), error);
     // covers 3921-8.2-27
+    assert_eq!(told(Subscription::None, true, "subscribed"), error);
     // covers 3921-8.3-05
+    assert_eq!(told(Subscription::From, false, "subscribe"), error);
     // covers 3921-8.3-14
-    story.user_got(["error contact@example.net > user@example.com remote-server-not-found"]);
+    assert_eq!(told(Subscription::To, true, "subscribed"), error);
+}
+
+#[test]
+fn r3921_8_2_15_a_request_is_for_who_is_there_whether_with_the_roster_or_not() {
+    let mut story = Story::new();
+    story.0.online(USER);
+    story.0.login(CONTACT);
+    story.contact("<presence/>");
+    story.0.interested("contact@example.org/roster");
+    story.forget();
+    story.user("<presence to='contact@example.org' type='subscribe'/>");
+    story.contact_got(["subscribe user@example.com > contact@example.org"]);
+    assert_eq!(lines(&story.0.stanzas("contact@example.org/roster")), [""; 0]);
+}
+
+#[test]
+fn r3921_8_1_04_each_push_is_for_the_session_that_gets_it() {
+    let mut story = Story::begins();
+    let pda = "user@example.com/pda";
+    story.0.interested(pda);
+    story.user("<presence to='contact@example.org' type='subscribe'/>");
+    for client in [USER, pda] {
+        let push = story.0.stanzas(client).pop().unwrap();
+        // covers 3921-8.1-03: of the two, `to` is there
+        assert_eq!(push.to().map(ToString::to_string).as_deref(), Some(client));
+        assert_eq!(push.from(), None);
+    }
 }
 
 #[test]
@@ -244,8 +298,9 @@ fn r3921_8_2_1_02_the_contact_declines() {
         "push contact@example.org none name=MyContact group=MyBuddies",
     ]);
     story.contact_got([]);
-    // covers 3921-8.2.1-03
     story.rosters(&["contact@example.org none"], &[]);
+    // covers 3921-8.2.1-03
+    assert!(story.0.stored("contact@example.org").pending().is_empty());
 }
 
 /// Where section 8.3 begins: the user is subscribed, and the contact has the user in the roster.
@@ -286,6 +341,24 @@ fn r3921_8_3_11_the_user_approves_and_both_see_each_other() {
         "available user@example.com/resource > contact@example.org away",
     ]);
     story.rosters(&["contact@example.org both"], &["user@example.com both"]);
+}
+
+#[test]
+fn r3921_8_3_21_all_that_the_contact_has_there_see_the_user() {
+    let mut story = one_way();
+    story.contact("<presence to='user@example.com' type='subscribe'/>");
+    let pda = "contact@example.org/pda";
+    story.0.login(pda);
+    story.0.send(pda, "<presence/>");
+    story.0.stanzas(pda);
+    story.user("<presence><show>away</show></presence>");
+    story.forget();
+    story.user("<presence to='contact@example.org' type='subscribed'/>");
+    for client in [CONTACT, pda] {
+        let got = lines(&story.0.stanzas(client));
+        let seen = "available user@example.com/resource > contact@example.org away";
+        assert_eq!(got.last().map(String::as_str), Some(seen), "{client}: {got:?}");
+    }
 }
 
 #[test]
@@ -341,6 +414,7 @@ fn r3921_8_4_1_02_the_user_unsubscribes() {
         "unavailable contact@example.org/resource > user@example.com",
         "unsubscribed contact@example.org > user@example.com",
     ]);
+    // covers 3921-8.4.1-11: told is the presence, not the answer to what is no news any more
     story.user_got([
         "push contact@example.org none name=MyContact group=MyBuddies",
         "unavailable contact@example.org/resource > user@example.com",
@@ -350,9 +424,17 @@ fn r3921_8_4_1_02_the_user_unsubscribes() {
 #[test]
 fn r3921_8_4_1_04_the_contact_learns_of_it() {
     let mut story = one_way();
+    story.0.interested(CONTACT_DESK);
     story.user("<presence to='contact@example.org' type='unsubscribe'/>");
     // covers 3921-8.4.1-06
     // covers 6121-3.3.3-01
+    story.desk_got(
+        CONTACT_DESK,
+        [
+            "unsubscribe user@example.com > contact@example.org",
+            "push user@example.com none name=SomeUser group=SomeGroup",
+        ],
+    );
     story.contact_got([
         "unsubscribe user@example.com > contact@example.org",
         "push user@example.com none name=SomeUser group=SomeGroup",
@@ -372,6 +454,7 @@ fn r3921_8_4_2_02_the_user_unsubscribes_from_a_mutual_subscription() {
         "unavailable contact@example.org/resource > user@example.com",
         "unsubscribed contact@example.org > user@example.com",
     ]);
+    // covers 3921-8.4.2-11: as above
     story.user_got([
         "push contact@example.org from name=MyContact group=MyBuddies",
         "unavailable contact@example.org/resource > user@example.com",
@@ -464,10 +547,6 @@ fn changes_wait_for_who_is_away() {
         story.0.login(USER);
         let (pushes, roster) = story.0.ask(USER, get);
         assert!(pushes.is_empty());
-        // covers 3921-8.4.1-05
-        // covers 3921-8.4.2-05
-        // covers 3921-8.5.1-06
-        // covers 3921-8.5.2-06
         assert!(roster.contains(&format!("subscription='{}'", after.name())), "{roster}");
         story.user("<presence/>");
         let notice = format!("{type_} contact@example.org > user@example.com");
@@ -486,6 +565,114 @@ fn changes_wait_for_who_is_away() {
     waits(to, "unsubscribed", none);
     // covers 3921-8.5.2-06
     waits(both, "unsubscribed", from);
+}
+
+/// How often the user hears of a change at it and at the logins behind it: there when it comes or away, without an answer or with that one.
+fn times_told(before: Subscription, ask: bool, type_: &str, answer: &str) -> [usize; 4] {
+    let notice = format!("{type_} contact@example.org > user@example.com");
+    [(true, false), (true, true), (false, false), (false, true)].map(|(is_there, answers)| {
+        let mut alone = Stage::new(&["example.com"], &["user@example.com"]);
+        let contact = item("contact@example.org", before).with_ask(ask).with_version(1);
+        alone.keep("user@example.com", &[Change::SetRosterItem(contact)]);
+        if is_there {
+            alone.online(USER);
+        }
+        alone
+            .arrives(&format!("<presence from='contact@example.org' to='user@example.com' type='{type_}'/>"));
+        let mut heard = Vec::new();
+        if !is_there {
+            alone.login(USER);
+            alone.send(USER, "<presence/>");
+        }
+        heard.extend(lines(&alone.stanzas(USER)));
+        if answers {
+            alone.send(USER, &format!("<presence to='contact@example.org' type='{answer}'/>"));
+        }
+        for client in ["user@example.com/second", "user@example.com/third"] {
+            alone.login(client);
+            alone.send(client, "<presence/>");
+            heard.extend(lines(&alone.stanzas(client)));
+            heard.extend(lines(&alone.stanzas(USER)));
+            alone.send(USER, "<presence type='unavailable'/>");
+            alone.send(USER, "<presence/>");
+            heard.extend(lines(&alone.stanzas(USER)));
+            alone.logout(client);
+        }
+        heard.iter().filter(|line| **line == notice).count()
+    })
+}
+
+#[test]
+fn r3921_8_2_36_an_answer_to_a_request_is_told_once() {
+    let (none, from) = (Subscription::None, Subscription::From);
+    assert_eq!(times_told(none, true, "subscribed", "subscribe"), [1; 4]);
+    // covers 3921-8.2.1-07
+    assert_eq!(times_told(none, true, "unsubscribed", "unsubscribe"), [1; 4]);
+    // covers 3921-8.3-23
+    assert_eq!(times_told(from, true, "subscribed", "subscribe"), [1; 4]);
+    // covers 3921-8.3.1-06
+    assert_eq!(times_told(from, true, "unsubscribed", "unsubscribe"), [1; 4]);
+}
+
+#[test]
+fn r3921_8_4_1_08_the_end_of_a_subscription_is_told_once() {
+    let (to, from, both) = (Subscription::To, Subscription::From, Subscription::Both);
+    assert_eq!(times_told(from, false, "unsubscribe", "unsubscribed"), [1; 4]);
+    // covers 3921-8.4.2-08
+    assert_eq!(times_told(both, false, "unsubscribe", "unsubscribed"), [1; 4]);
+    // covers 3921-8.5.1-10
+    assert_eq!(times_told(to, false, "unsubscribed", "unsubscribe"), [1; 4]);
+    // covers 3921-8.5.2-10
+    assert_eq!(times_told(both, false, "unsubscribed", "unsubscribe"), [1; 4]);
+}
+
+#[test]
+fn r3921_8_4_1_13_the_answer_to_an_unsubscribe_is_not_told_at_all() {
+    assert_eq!(times_told(Subscription::None, false, "unsubscribed", "unsubscribe"), [0; 4]);
+    // covers 3921-8.4.2-13
+    assert_eq!(times_told(Subscription::From, false, "unsubscribed", "unsubscribe"), [0; 4]);
+}
+
+/// Both ask, both are approved, one side unsubscribes, the other cancels, and each removes the other: what the rosters say after each step.
+#[test]
+fn r3921_8_1_01_rosters_follow_every_step() {
+    let mut story = Story::begins();
+    let remove = |jid: &str| {
+        format!(
+            "<iq type='set' id='remove1'><query xmlns='jabber:iq:roster'>\
+             <item jid='{jid}' subscription='remove'/></query></iq>"
+        )
+    };
+    let to = |jid: &str, type_: &str| format!("<presence to='{jid}' type='{type_}'/>");
+    let (user, contact) = ("user@example.com", "contact@example.org");
+    let steps = [
+        (true, ADD_CONTACT.to_owned(), "none", ""),
+        (true, to(contact, "subscribe"), "none", ""),
+        (false, to(user, "subscribed"), "to", "from"),
+        (false, to(user, "subscribe"), "to", "from"),
+        (true, to(contact, "subscribed"), "both", "both"),
+        (true, to(contact, "unsubscribe"), "from", "to"),
+        (true, to(contact, "unsubscribed"), "none", "none"),
+        (false, to(user, "subscribe"), "none", "none"),
+        (true, to(contact, "unsubscribed"), "none", "none"),
+        (true, to(contact, "subscribe"), "none", "none"),
+        (false, to(user, "subscribed"), "to", "from"),
+        (true, remove(contact), "", "none"),
+        (false, remove(user), "", ""),
+    ];
+    for (is_users, stanza, users, contacts) in steps {
+        if is_users {
+            story.user(&stanza)
+        } else {
+            story.contact(&stanza)
+        }
+        let roster = |jid: &str, state: &str| match state {
+            "" => Vec::new(),
+            _ => vec![format!("{jid} {state}")],
+        };
+        assert_eq!(story.0.roster(user), roster(contact, users), "{stanza}");
+        assert_eq!(story.0.roster(contact), roster(user, contacts), "{stanza}");
+    }
 }
 
 #[test]
@@ -518,13 +705,23 @@ fn r3921_8_6_01_a_removal_cancels_both_ways() {
 #[test]
 fn r3921_8_6_05_the_other_side_of_a_removal() {
     let mut story = Story::between(Subscription::Both, Subscription::Both);
+    story.0.interested(CONTACT_DESK);
     story.user(
         "<iq type='set' id='remove1'><query xmlns='jabber:iq:roster'>\
          <item jid='contact@example.org' subscription='remove'/></query></iq>",
     );
-    // covers 3921-8.6-07
-    // covers 3921-8.6-08
+    // covers 3921-8.6-07: to all that have asked for the roster
     // covers 3921-8.6-10
+    story.desk_got(
+        CONTACT_DESK,
+        [
+            "unsubscribe user@example.com > contact@example.org",
+            "push user@example.com to name=SomeUser group=SomeGroup",
+            "unsubscribed user@example.com > contact@example.org",
+            "push user@example.com none name=SomeUser group=SomeGroup",
+        ],
+    );
+    // covers 3921-8.6-08
     // covers 3921-8.6-11
     story.contact_got([
         "unsubscribe user@example.com > contact@example.org",
@@ -554,10 +751,10 @@ fn r3921_9_4_05_any_answer_ends_the_asking() {
         story.0.arrives("<presence from='user@example.com' to='contact@example.org' type='subscribe'/>");
         story.0.online(CONTACT);
         story.forget();
-        // covers 3921-9.4-03
-        // covers 3921-9.4-04
         story.contact("<presence type='unavailable'/>");
         story.contact("<presence/>");
+        // covers 3921-9.4-03
+        // covers 3921-9.4-04
         assert!(
             lines(&story.0.stanzas(CONTACT))
                 .contains(&"subscribe user@example.com > contact@example.org".into())

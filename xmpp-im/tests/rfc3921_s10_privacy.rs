@@ -10,7 +10,8 @@
 
 mod stage;
 
-use stage::{Stage, error, item};
+use stage::script::lines;
+use stage::{Stage, error, item, result};
 use xmpp_im::limits::HostLimits;
 use xmpp_im::store::{Change, Subscription};
 
@@ -61,10 +62,6 @@ fn set(id: &str, child: &str) -> String {
 
 fn get(id: &str, child: &str) -> String {
     format!("<iq type='get' id='{id}'><query xmlns='jabber:iq:privacy'>{child}</query></iq>")
-}
-
-fn result(to: &str, id: &str) -> String {
-    format!("<iq to='{to}' id='{id}' type='result'/>")
 }
 
 fn push(to: &str, name: &str) -> String {
@@ -379,6 +376,58 @@ fn who_hides_is_not_seen_to_come_or_go() {
 }
 
 #[test]
+fn r3921_5_1_1_05_nobody_is_asked_for_what_would_not_be_heard() {
+    let ways = [
+        "type='jid' value='juliet@example.com'",
+        "type='group' value='Friends'",
+        "type='subscription' value='both'",
+        "",
+    ];
+    let goes_out = |item: &str| {
+        let mut stage = all_online(&[ORCHARD]);
+        apply(&mut stage, item);
+        stage.logout(ORCHARD);
+        stage.login(ORCHARD);
+        stage.wire();
+        stage.send(ORCHARD, "<presence/>");
+        lines(
+            &stage
+                .wire()
+                .into_iter()
+                .filter(|stanza| stanza.to() == Some(&stage::jid("juliet@example.com")))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let available = format!("available {ORCHARD} > juliet@example.com");
+    let probe = "probe romeo@example.net > juliet@example.com".to_owned();
+    let other = "<item type='jid' value='tybalt@example.com' action='deny' order='1'/>";
+    assert_eq!(goes_out(other), [available.clone(), probe.clone()]);
+    for way in ways {
+        let deny = |kind: &str| goes_out(&format!("<item {way} action='deny' order='7'><{kind}/></item>"));
+        assert_eq!(deny("presence-in"), [available.clone()], "{way}");
+        // covers 3921-5.1.1-06
+        assert_eq!(deny("presence-out"), [probe.clone()], "{way}");
+    }
+}
+
+#[test]
+fn r3921_5_1_3_06_who_is_kept_from_ones_presence_gets_no_answer() {
+    let mut stage = all_online(&[ORCHARD, HOME]);
+    apply(&mut stage, "<item type='group' value='Friends' action='deny' order='13'><presence-out/></item>");
+    for resource in ["", "/orchard", "/home", "/nowhere"] {
+        let probe = format!("<presence type='probe' to='romeo@example.net{resource}' id='p'/>");
+        stage.told(BALCONY);
+        stage.send(BALCONY, &probe);
+        assert_eq!(stage.told(BALCONY), Vec::<String>::new(), "{resource}");
+    }
+    for client in [ORCHARD, HOME] {
+        stage.logout(client);
+    }
+    stage.send(BALCONY, "<presence type='probe' to='romeo@example.net' id='p'/>");
+    assert_eq!(stage.told(BALCONY), Vec::<String>::new(), "nor when nobody is there");
+}
+
+#[test]
 fn who_is_blocked_learns_nothing_by_asking() {
     let mut stage = all_online(&[ORCHARD]);
     apply(&mut stage, "<item type='jid' value='juliet@example.com' action='deny' order='1'/>");
@@ -481,7 +530,9 @@ fn r3921_10_2_03_the_default_list_applies_without_session() {
     assert_eq!(message(&mut stage, PDA, "romeo@example.net", PDA), 0);
     stage.send(PDA, "<presence to='romeo@example.net' type='subscribe'/>");
     stage.told(PDA);
+    assert_eq!(stage.stored("romeo@example.net").offline().count(), 0, "nor is it kept for him");
     message(&mut stage, BALCONY, "romeo@example.net", BALCONY);
+    assert_eq!(stage.stored("romeo@example.net").offline().count(), 1, "who is not denied is heard");
     stage.online(ORCHARD);
     stage.told(ORCHARD);
     let data = stage.stored("romeo@example.net");

@@ -375,8 +375,8 @@ fn r6121_4_5_4_01_unavailable_from_a_bare_address() {
 fn r6121_4_7_2_3_01_no_priority_is_zero() {
     let mut juliet = Juliet::and_romeo();
     juliet.hears(
-        "<presence from='romeo@example.net/a'><priority>-1</priority></presence>\
-         <presence from='romeo@example.net/b'/>\
+        "<presence from='romeo@example.net/b'/>\
+         <presence from='romeo@example.net/a'><priority>-1</priority></presence>\
          <presence from='romeo@example.net/c'><priority>many</priority></presence>\
          <presence from='romeo@example.net/d'><priority>-128</priority></presence>",
     );

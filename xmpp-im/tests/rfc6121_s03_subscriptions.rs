@@ -50,6 +50,7 @@ fn r6121_3_1_2_05_pushes_go_to_interested_resources_only() {
     for client in [BALCONY, CHAMBER] {
         got(&mut stage, client, ["push romeo@example.net none ask"]);
     }
+    // covers 3921-8.1-02
     got(&mut stage, "juliet@example.com/silent", []);
 }
 
@@ -122,6 +123,17 @@ fn r6121_3_1_3_10_one_request_of_each_is_kept() {
 }
 
 #[test]
+fn r6121_a_1_01_a_request_leaves_an_item_of_the_users_own_as_it_is() {
+    let mut stage = Stage::new(&["example.com"], &["juliet@example.com"]);
+    let own = stage::item(ROMEO, Subscription::None).with_name("Romeo").with_version(1);
+    stage.keep("juliet@example.com", &[Change::SetRosterItem(own.clone())]);
+    from_romeo(&mut stage, "subscribe");
+    let data = stage.stored("juliet@example.com");
+    assert_eq!(data.roster(), [own]);
+    assert_eq!(data.pending().len(), 1);
+}
+
+#[test]
 fn there_is_a_limit_to_the_requests_that_are_kept() {
     let limits = HostLimits::new().with_roster_pending(2, 1 << 20);
     let mut stage = Stage::with(limits, &["example.com"], &["juliet@example.com"]);
@@ -186,6 +198,7 @@ fn r6121_3_1_6_03_a_notice_waits_while_nobody_is_there() {
     assert!(
         lines(&stage.stanzas(BALCONY)).contains(&"subscribed romeo@example.net > juliet@example.com".into())
     );
+    // covers 3921-9.4-02: nobody had to answer
     assert_eq!(stage.stored("juliet@example.com").pending().len(), 0, "told once");
 }
 

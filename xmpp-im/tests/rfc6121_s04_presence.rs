@@ -88,6 +88,15 @@ fn r6121_4_6_1_03_who_leaves_need_not_be_told_of_leaving() {
 }
 
 #[test]
+fn r6121_4_6_6_01_who_got_directed_presence_asks_for_that_resource_alone() {
+    let mut stage = balcony();
+    stage.arrives("<presence from='nurse@example.net/kitchen' to='juliet@example.com/balcony'/>");
+    stage.stanzas(BALCONY);
+    stage.send(BALCONY, "<presence type='probe' to='nurse@example.net/kitchen' id='p'/>");
+    gone(&mut stage, ["probe juliet@example.com/balcony > nurse@example.net/kitchen"]);
+}
+
+#[test]
 fn r6121_4_6_6_03_a_room_may_ask_after_its_occupant() {
     let mut stage = balcony();
     stage.send(BALCONY, "<presence to='a@chat.example.net/j'><show>xa</show></presence>");

@@ -9,8 +9,11 @@
 )]
 
 mod client;
+mod stage;
 
 use client::{Juliet, PRE_APPROVAL, VERSIONS};
+use stage::Stage;
+use stage::script::lines;
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{Message, Presence, Show};
@@ -21,6 +24,43 @@ use xmpp_im::privacy::Update;
 
 fn bare(text: &str) -> BareJid {
     BareJid::new(text).unwrap()
+}
+
+#[test]
+fn r3921_12_1_01_a_server_does_all_that_is_instant_messaging() {
+    let (romeo, juliet) = ("romeo@example.net/orchard", "juliet@example.com/balcony");
+    let mut stage = Stage::new(&["example.net", "example.com"], &["romeo@example.net", "juliet@example.com"]);
+    stage.online(romeo);
+    stage.online(juliet);
+    let set = |namespace: &str, content: &str| {
+        format!("<iq type='set' id='s'><query xmlns='jabber:iq:{namespace}'>{content}</query></iq>")
+    };
+    stage.send(romeo, &set("roster", "<item jid='juliet@example.com' name='Juliet'/>"));
+    assert_eq!(lines(&stage.stanzas(romeo)), ["push juliet@example.com none name=Juliet", "result s"]);
+    stage.send(romeo, "<presence to='juliet@example.com' type='subscribe'/>");
+    stage.send(juliet, "<presence to='romeo@example.net' type='subscribed'/>");
+    let told = [
+        "push juliet@example.com none ask name=Juliet",
+        "subscribed juliet@example.com > romeo@example.net",
+        "push juliet@example.com to name=Juliet",
+        "available juliet@example.com/balcony > romeo@example.net",
+    ];
+    assert_eq!(lines(&stage.stanzas(romeo)), told);
+    stage.send(juliet, "<presence><show>away</show></presence>");
+    assert_eq!(
+        lines(&stage.stanzas(romeo)),
+        ["available juliet@example.com/balcony > romeo@example.net away"]
+    );
+    stage.stanzas(juliet);
+    let message = "<message to='juliet@example.com'><body>O</body></message>";
+    stage.send(romeo, message);
+    assert_eq!(lines(&stage.stanzas(juliet)), ["message O"]);
+    let deny = "<item type='jid' value='romeo@example.net' action='deny' order='1'><message/></item>";
+    stage.send(juliet, &set("privacy", &format!("<list name='l'>{deny}</list>")));
+    stage.send(juliet, &set("privacy", "<active name='l'/>"));
+    stage.stanzas(juliet);
+    stage.send(romeo, message);
+    assert_eq!(lines(&stage.stanzas(juliet)), [""; 0]);
 }
 
 #[test]
@@ -70,6 +110,7 @@ fn r6121_12_server_and_client_have_versions_and_approval_in_advance() {
     let features: Vec<String> = host.stream_features().map(|feature| feature.to_string()).collect();
     for feature in [VERSIONS, PRE_APPROVAL] {
         // covers 6121-12-01: of the server
+        // covers 6121-3.4-01
         assert!(features.iter().any(|offered| offered == feature), "{features:?}");
     }
     let mut juliet = Juliet::bound(SessionConfig::new(), &features.concat());

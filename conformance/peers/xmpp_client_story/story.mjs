@@ -112,6 +112,9 @@ async function play() {
     check(from === options.domain, `answered by ${from}`);
   });
   await step("ping juliet through it", async () => {
+    // From a stranger's requests, servers hide who has not shown itself: RFC 6121 section 8.5.3.1.
+    await juliet.send("presence", { to: romeo.full });
+    await romeo.nextPresence(juliet.full);
     const { from } = (await romeo.ping(juliet.full)).attrs;
     check(from === juliet.full, `answered by ${from}`);
   });

@@ -6,6 +6,7 @@
 
 pub(crate) mod barrier;
 mod delivery;
+mod ending;
 mod parts;
 mod presence;
 pub(crate) mod step;
@@ -33,7 +34,7 @@ use crate::session::{Session, SessionId, Taken, Waiting};
 use crate::store::{AccountData, Change, OfflineMessage, Persist};
 
 pub(crate) use self::delivery::{unattended, wakes};
-pub(crate) use self::subscription::goodbyes;
+pub(crate) use self::ending::Remains;
 
 /// What an account takes in.
 #[derive(Debug)]
@@ -113,7 +114,15 @@ pub(crate) enum Stay {
 
 #[derive(Debug)]
 enum State {
-    Loading { ticket: u64, parked: VecDeque<Parked>, parked_bytes: usize },
+    /// Nothing of it is in memory but what waits for storage.
+    Cold,
+    Loading {
+        ticket: u64,
+        parked: VecDeque<Parked>,
+        parked_bytes: usize,
+        /// What it had in memory before a change could not be stored: whom its sessions have told of themselves, if they have to end now.
+        stale: Option<Box<Ready>>,
+    },
     Ready(Box<Ready>),
 }
 
@@ -138,16 +147,28 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// An owner that is being loaded.
-    pub(crate) fn new(jid: BareJid, kind: Kind, ticket: u64) -> Self {
-        let state = State::Loading { ticket, parked: VecDeque::new(), parked_bytes: 0 };
-        Account { jid, kind, state, sessions: Vec::new(), order: Order::default() }
+    /// An owner of which nothing is in memory.
+    pub(crate) fn cold(jid: BareJid, kind: Kind) -> Self {
+        Account { jid, kind, state: State::Cold, sessions: Vec::new(), order: Order::default() }
+    }
+
+    pub(crate) const fn is_cold(&self) -> bool {
+        matches!(self.state, State::Cold)
+    }
+
+    /// It is being loaded.
+    pub(crate) fn load(&mut self, ticket: u64) {
+        let stale = match core::mem::replace(&mut self.state, State::Cold) {
+            State::Ready(ready) => Some(ready),
+            State::Cold | State::Loading { .. } => None,
+        };
+        self.state = State::Loading { ticket, parked: VecDeque::new(), parked_bytes: 0, stale };
     }
 
     /// One of which nothing is stored, so that there is nothing to load.
     pub(crate) fn unstored(jid: BareJid, kind: Kind, modules: &Modules) -> Self {
-        let ready = Box::new(Ready::new(&jid, kind, AccountData::new(), modules));
-        Account { jid, kind, state: State::Ready(ready), sessions: Vec::new(), order: Order::default() }
+        let ready = Ready::new(&jid, kind, AccountData::new(), modules);
+        Account { state: State::Ready(Box::new(ready)), ..Account::cold(jid, kind) }
     }
 
     pub(crate) fn sessions(&self) -> &[Session] {
@@ -195,13 +216,14 @@ impl Account {
     pub(crate) fn stay(&self) -> Stay {
         let waits_for_load = match &self.state {
             State::Loading { parked, .. } => !parked.is_empty(),
-            State::Ready(_) => false,
+            State::Cold | State::Ready(_) => false,
         };
-        if matches!(self.kind, Kind::Domain(_)) || !self.sessions.is_empty() {
+        let is_domain = matches!(self.kind, Kind::Domain(_)) && !self.is_cold();
+        if is_domain || !self.sessions.is_empty() {
             Stay::Attached
         } else if !self.order.is_settled() || waits_for_load {
             Stay::Busy
-        } else if matches!(self.state, State::Loading { .. }) || self.kind == Kind::Anonymous {
+        } else if !matches!(self.state, State::Ready(_)) || self.kind == Kind::Anonymous {
             Stay::Nothing
         } else {
             Stay::Idle
@@ -233,38 +255,6 @@ impl Account {
             }
             self.commit(cx);
         }
-    }
-
-    /// What is left of an account that is given up.
-    pub(crate) fn into_remains(self, barriers: &mut Barriers) -> Remains {
-        let (subscribers, parked) = match self.state {
-            State::Ready(ready) => (ready.roster.subscribers().cloned().collect(), VecDeque::new()),
-            State::Loading { parked, .. } => (Vec::new(), parked),
-        };
-        let Remains { mut farewells, mut stranded, mut taken } = Remains::default();
-        farewells.extend(self.order.give_up(barriers));
-        for mut session in self.sessions {
-            let id = session.id;
-            barriers.forget(id);
-            farewells.extend(Departure::of(&mut session).into_farewells(&subscribers));
-            let (handed, outbox) = session.into_parts();
-            stranded.extend(outbox.into_iter().filter_map(Waiting::undelivered));
-            taken.push((id, handed));
-        }
-        for parked in parked {
-            match parked {
-                Parked::Input(input) => {
-                    barriers.end(input.cause());
-                    match input {
-                        Input::Inbound(stanza, _) | Input::Undelivered(stanza) => stranded.push(stanza),
-                        // Its sender has ended.
-                        Input::Own(..) => {}
-                    }
-                }
-                Parked::Gone(_, departure) => farewells.extend(departure.into_farewells(&[])),
-            }
-        }
-        Remains { farewells, stranded, taken }
     }
 
     /// Takes a stanza in, or parks it while the account is being loaded.
@@ -391,9 +381,9 @@ impl Account {
         match &mut self.state {
             // A load that was asked for before the failure may have missed it, so it does not count any more.
             State::Loading { ticket: awaited, .. } => *awaited = ticket,
-            State::Ready(_) => {
-                self.state = State::Loading { ticket, parked: VecDeque::new(), parked_bytes: 0 };
-            }
+            State::Ready(_) => self.load(ticket),
+            // It is loaded when somebody needs it.
+            State::Cold => return false,
         }
         true
     }
@@ -445,12 +435,6 @@ impl Account {
         true
     }
 
-    /// What the account's contacts are told when it is deleted; none if it is not in memory.
-    pub(crate) fn goodbyes(&self) -> Option<Vec<Stanza>> {
-        let State::Ready(ready) = &self.state else { return None };
-        Some(goodbyes(&self.jid, &ready.roster))
-    }
-
     /// Ends a session because a module wants it. What it had taken, if it was still there.
     pub(crate) fn end(&mut self, id: SessionId, cx: &mut Cx<'_>) -> Option<Taken> {
         let (taken, outbox) = self.remove(id, cx)?.into_parts();
@@ -476,17 +460,6 @@ impl Account {
         self.order.forget(id, &mut cx.outlet());
         self.session_gone(session, cx)
     }
-}
-
-/// What is left of an account that is given up.
-#[derive(Debug, Default)]
-pub(crate) struct Remains {
-    /// What those get who had been told that its sessions are available, and those whose stanzas were on their way into the store.
-    pub(crate) farewells: Vec<Stanza>,
-    /// What others sent and nobody got.
-    pub(crate) stranded: Vec<Stanza>,
-    /// What its sessions had taken.
-    pub(crate) taken: Vec<(SessionId, Taken)>,
 }
 
 impl Ready {

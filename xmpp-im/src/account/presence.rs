@@ -41,13 +41,6 @@ impl Departure {
     fn tells_anybody(&self) -> bool {
         self.was_available || !self.directed.is_empty()
     }
-
-    /// What is said to whom, of an account that is given up.
-    pub(super) fn into_farewells(self, subscribers: &[Jid]) -> impl Iterator<Item = Stanza> {
-        let Departure { presence, mut directed, was_available } = self;
-        let subscribers = subscribers.iter().filter(move |_| was_available).cloned();
-        subscribers.chain(directed.take()).map(move |to| presence.clone().with_to(to).into())
-    }
 }
 
 // What the account's own sessions say.
@@ -218,11 +211,14 @@ impl Account {
 
     /// Tells what a session leaves behind: to the subscribers, if it was available, and to those who got directed presence of it and would
     /// not hear otherwise (RFC 6121 sections 4.5.2 and 4.6.3). Errors do not matter: RFC 6121 section 4.5.2 excepts nobody.
-    fn farewell(&mut self, departure: &Departure, cx: &mut Cx<'_>) {
+    pub(super) fn farewell(&mut self, departure: &Departure, cx: &mut Cx<'_>) {
         let Departure { presence, directed, was_available } = departure;
-        let State::Ready(ready) = &self.state else { return };
-        let subscribers = ready.roster.subscribers().filter(|_| *was_available);
-        let others = directed.iter().filter(|to| !(*was_available && ready.is_subscriber(to)));
+        let ready = match &self.state {
+            State::Ready(ready) => Some(ready).filter(|_| *was_available),
+            State::Cold | State::Loading { .. } => None,
+        };
+        let subscribers = ready.into_iter().flat_map(|ready| ready.roster.subscribers());
+        let others = directed.iter().filter(|to| ready.is_none_or(|ready| !ready.is_subscriber(to)));
         for to in subscribers.chain(others).cloned().collect::<Vec<_>>() {
             self.send(presence.clone().with_to(to).into(), cx);
         }

@@ -281,6 +281,12 @@ impl Step {
         self.changes.push(change);
     }
 
+    /// The owner is gone: what the step says to others is all that is left of it.
+    pub(crate) fn disown(&mut self) {
+        self.changes.clear();
+        self.planned.retain(|planned| matches!(planned.effect, Effect::Route(..)));
+    }
+
     /// Tells whoever sent the stanza that the step is about that it will not do.
     pub(crate) fn refuse(&mut self, error: StanzaError) {
         let Some((question, origin)) = &self.question else { return };
@@ -662,18 +668,11 @@ impl Order {
         self.stored(seq, out)
     }
 
-    /// The account is given up: who waits for its fate waits no longer. What those are told whose stanzas may not be stored.
-    pub(crate) fn give_up(self, barriers: &mut Barriers) -> impl Iterator<Item = Stanza> {
-        self.in_flight.into_values().for_each(|change| barriers.end(change.cause));
-        let mut errors = Vec::new();
-        for Held { effect, instead, .. } in self.chains.into_values().flatten() {
-            barriers.end(effect.and_then(|effect| effect.cause()));
-            errors.extend(instead);
+    /// Nothing that is under way will be stored.
+    pub(crate) fn fail_all(&mut self, out: &mut Outlet<'_>) {
+        while let Some(seq) = self.in_flight.keys().next().copied() {
+            self.failed(seq, out);
         }
-        errors.into_iter().filter_map(|error| match error {
-            Effect::Route(error, _) => Some(error),
-            _ => None,
-        })
     }
 
     /// A session has ended: nothing that was to be said to it has to wait for what it sent.

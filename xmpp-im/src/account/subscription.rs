@@ -145,7 +145,7 @@ impl Account {
 }
 
 /// What the contacts of an account are told when it is deleted: that every subscription and every request is cancelled (RFC 3921 section 8.6).
-pub(crate) fn goodbyes(account: &BareJid, roster: &Roster) -> Vec<Stanza> {
+pub(super) fn goodbyes(account: &BareJid, roster: &Roster) -> Vec<Stanza> {
     let contacts = roster.items().map(|item| item.jid().to_bare());
     let strangers = roster.requests().filter_map(|request| request.from().map(Jid::to_bare));
     let mut goodbyes = Vec::new();

@@ -32,6 +32,10 @@ pub enum CommandError {
     NotOffered,
     /// The contact is not in the roster.
     NotInRoster,
+    /// A privacy list has an item for a group that no contact is in.
+    NoGroup,
+    /// The privacy list applies to this session.
+    ListInUse,
     /// The contact has not asked for a subscription, and the server does not approve in advance.
     NoRequest,
     /// The presence, or the message, is not of a type that the command is for.
@@ -50,6 +54,8 @@ impl fmt::Display for CommandError {
             CommandError::NoSession => "the server gave no session",
             CommandError::NotOffered => "the server does not offer it",
             CommandError::NotInRoster => "the contact is not in the roster",
+            CommandError::NoGroup => "no contact in the roster is in a group of the privacy list",
+            CommandError::ListInUse => "the privacy list applies to this session",
             CommandError::NoRequest => "the contact has not asked for a subscription",
             CommandError::Type => "not a stanza of the type that the command is for",
             CommandError::Recipient => "the message is for nobody else",
@@ -396,26 +402,42 @@ impl ClientSession {
 
 /// # Privacy (RFC 3921 section 10, XEP-0191)
 ///
-/// The answers are read by [`privacy::Names`], [`privacy::List::parse_answer`] and [`blocking::parse_blocklist`].
+/// The answers are read by [`privacy::Names`], [`privacy::List::parse_answer`] and [`blocking::parse_blocklist`]. Which list applies is known from the
+/// answers to these requests, not from those to [`get`](Self::get) and [`set`](Self::set).
 impl ClientSession {
     /// Asks for the names of the privacy lists, or for one list.
     ///
     /// # Errors
     /// As all requests.
     pub fn privacy(&mut self, now: Instant, query: &privacy::Query) -> Result<RequestId, CommandError> {
-        self.get(now, None, query.to_element())
+        let request = self.get(now, None, query.to_element())?;
+        self.applied.queried(request, query);
+        Ok(request)
     }
 
     /// Changes, removes or selects a privacy list.
     ///
     /// # Errors
-    /// As all requests.
+    /// [`CommandError::NoGroup`] for a list with a group that nobody in the roster is in, as far as we have it (RFC 3921 section 10.1);
+    /// [`CommandError::ListInUse`] for the removal of a list that applies to this session: another one has to be selected before, or none, and the
+    /// answer to that awaited (section 10.8); and as all requests.
     pub fn change_privacy(
         &mut self,
         now: Instant,
         update: &privacy::Update,
     ) -> Result<RequestId, CommandError> {
-        self.set(now, None, update.to_element())
+        match update {
+            privacy::Update::Set(list) if !self.roster.has_groups(list.groups()) => {
+                return Err(CommandError::NoGroup);
+            }
+            privacy::Update::Remove(name) if self.applied.applies(name) => {
+                return Err(CommandError::ListInUse);
+            }
+            _ => {}
+        }
+        let request = self.set(now, None, update.to_element())?;
+        self.applied.requested(request, update);
+        Ok(request)
     }
 
     /// Asks who is blocked. From then on [changes](super::ClientEvent::BlocklistChanged) are told.

@@ -13,6 +13,7 @@ use super::NICK;
 use super::config::CachedRoster;
 use super::received::ReceivedId;
 use crate::blocking;
+use crate::privacy::List;
 use crate::store::RosterItem;
 use crate::subscription::Notice;
 
@@ -55,8 +56,12 @@ pub enum ClientEvent {
     SubscriberLeft(SubscriptionStanza),
     /// A message came; of type `error`, one of ours did not arrive.
     Message(Message),
-    /// The privacy list of that name is not what it was: [ask](super::ClientSession::privacy) for it if it matters (RFC 3921 section 10.2).
+    /// The privacy list of that name is not what it was, or is gone. If it may apply to this session, it is asked for, and comes as
+    /// [`PrivacyListReceived`](Self::PrivacyListReceived) (RFC 3921 section 10.2, rule 10); another one can be [asked](super::ClientSession::privacy)
+    /// for.
     PrivacyListChanged(String),
+    /// What a privacy list is after a change that was told: one that applies to this session, or of which that is not known.
+    PrivacyListReceived(List),
     /// What somebody of this account did to the blocklist (XEP-0191 sections 3.3 to 3.5).
     BlocklistChanged(blocking::Command),
     /// Somebody makes a request of a namespace that the configuration names. It is answered by

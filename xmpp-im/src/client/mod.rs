@@ -35,6 +35,7 @@
 //! # Ok::<(), xmpp_core::jid::JidError>(())
 //! ```
 
+mod applied;
 mod chats;
 mod command;
 mod config;

@@ -1,6 +1,6 @@
 //! The client's copy of its roster (RFC 3921 section 7, RFC 6121 section 2).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use xmpp_core::jid::{BareJid, Jid};
@@ -84,6 +84,15 @@ impl RosterMirror {
     /// Whether they are subscribed to our presence.
     pub(super) fn is_shown_to(&self, contact: &BareJid) -> bool {
         self.subscription(contact).has_from()
+    }
+
+    /// Whether there is a contact in each of these groups, unless we do not have all contacts.
+    pub(super) fn has_groups<'a>(&self, groups: impl Iterator<Item = &'a str>) -> bool {
+        let mut missing: BTreeSet<&str> = groups.collect();
+        for group in self.items().flat_map(RosterItem::groups) {
+            missing.remove(group);
+        }
+        missing.is_empty() || !self.current || self.truncated
     }
 
     fn subscription(&self, contact: &BareJid) -> Subscription {

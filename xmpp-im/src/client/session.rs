@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use xmpp_core::entropy::{Entropy, Label, Seed};
@@ -15,6 +16,7 @@ use xmpp_core::stream::Features;
 use xmpp_core::time::Instant;
 use xmpp_core::xml::{Element, ElementRef, ns};
 
+use super::applied::AppliedLists;
 use super::chats::Chats;
 use super::config::SessionConfig;
 use super::event::{ClientEvent, Ended, Failure, SessionAction, SubscriptionStanza};
@@ -24,11 +26,12 @@ use super::requests::SubscriptionRequests;
 use super::roster::RosterMirror;
 use super::{PRE_APPROVAL, ROSTER_VERSIONS, is_response};
 use crate::blocking::Command;
+use crate::establish;
 use crate::limits::HostLimits;
+use crate::privacy::{self, List, Query};
 use crate::roster::Entry;
 use crate::store::RosterItem;
 use crate::subscription::{self, Kind, Notice, Rules, State};
-use crate::{establish, privacy};
 
 /// What a client does on a bound stream.
 ///
@@ -51,6 +54,7 @@ pub struct ClientSession {
     pub(super) requests: SubscriptionRequests,
     pub(super) chats: Chats,
     pub(super) received: Received,
+    pub(super) applied: AppliedLists,
     /// What we last told everybody; none while we are unavailable.
     pub(super) presence: Option<Presence>,
     pub(super) queue: VecDeque<SessionAction>,
@@ -71,10 +75,12 @@ pub(super) enum Stage {
 }
 
 /// What a request of the session's own is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Purpose {
     Session,
     Roster,
+    /// The list of that name, which has changed.
+    PrivacyList(String),
 }
 
 impl ClientSession {
@@ -111,6 +117,7 @@ impl ClientSession {
             requests: SubscriptionRequests::default(),
             chats: Chats::default(),
             received: Received::default(),
+            applied: AppliedLists::default(),
             presence: None,
             queue: VecDeque::new(),
             held: Vec::new(),
@@ -252,20 +259,21 @@ impl ClientSession {
     }
 
     fn ask(&mut self, now: Instant, purpose: Purpose) {
-        let asked = match purpose {
+        let asked = match &purpose {
             Purpose::Session => self.tracker.set(now, None, Element::builder(ns::SESSION, "session").build()),
             Purpose::Roster => {
                 let version = self.versions.then(|| self.roster.version());
                 let query = Element::builder(ns::ROSTER, "query").maybe_attr("ver", version).build();
                 self.tracker.get(now, None, query)
             }
+            Purpose::PrivacyList(name) => self.tracker.get(now, None, Query::List(name.clone()).to_element()),
         };
         match asked {
             Ok((request, iq)) => {
                 self.own.insert(request, purpose);
                 self.queue.push_back(SessionAction::Send(iq.into()));
             }
-            // The embedder has used all there are before the session began.
+            // The embedder has used all there are.
             Err(_) => self.own_answered(now, purpose, Err(Failure::Expired)),
         }
     }
@@ -302,7 +310,10 @@ impl ClientSession {
     fn answered(&mut self, now: Instant, request: RequestId, answer: Result<Iq, Failure>) {
         match self.own.remove(&request) {
             Some(purpose) => self.own_answered(now, purpose, answer),
-            None => self.event(ClientEvent::Answered { request, answer }),
+            None => {
+                self.applied.answered(request, answer.as_ref().ok());
+                self.event(ClientEvent::Answered { request, answer });
+            }
         }
     }
 
@@ -327,6 +338,17 @@ impl ClientSession {
                 }
                 self.run();
             }
+            (Purpose::PrivacyList(_), Ok(iq)) => {
+                if let Some(list) = iq.payload().and_then(List::parse_answer) {
+                    self.event(ClientEvent::PrivacyListReceived(list));
+                }
+            }
+            (Purpose::PrivacyList(name), Err(Failure::Error(error)))
+                if error.condition() == Condition::ItemNotFound =>
+            {
+                self.applied.removed(&name);
+            }
+            (Purpose::PrivacyList(_), Err(_)) => {}
         }
     }
 
@@ -334,10 +356,7 @@ impl ClientSession {
         let Some(payload) = iq.payload() else { return self.refuse(&iq, Condition::BadRequest) };
         match iq.type_() {
             IqType::Set if payload.is(ns::ROSTER, "query") => self.on_roster_push(&iq, payload),
-            IqType::Set if payload.is(ns::PRIVACY, "query") => {
-                let event = privacy::parse_push(payload).map(ClientEvent::PrivacyListChanged);
-                self.on_push(&iq, event.ok_or_else(|| Condition::BadRequest.into()));
-            }
+            IqType::Set if payload.is(ns::PRIVACY, "query") => self.on_privacy_push(now, &iq, payload),
             IqType::Set if payload.ns() == ns::BLOCKING => {
                 let limits = HostLimits::new().with_privacy_items(self.config.limits.blocked());
                 let event = Command::parse(payload, &limits).map(ClientEvent::BlocklistChanged);
@@ -371,6 +390,16 @@ impl ClientSession {
         );
         if let Some(contact) = contact {
             self.on_subscription_state(&contact);
+        }
+    }
+
+    fn on_privacy_push(&mut self, now: Instant, iq: &Iq, query: ElementRef<'_>) {
+        let name = privacy::parse_push(query);
+        let event = name.clone().map(ClientEvent::PrivacyListChanged);
+        self.on_push(iq, event.ok_or_else(|| Condition::BadRequest.into()));
+        // RFC 3921 section 10.2, rule 10: a list that applies is fetched.
+        if let Some(name) = name.filter(|name| self.is_own(iq.from()) && self.applied.may_apply(name)) {
+            self.ask(now, Purpose::PrivacyList(name));
         }
     }
 

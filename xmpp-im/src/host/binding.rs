@@ -63,10 +63,8 @@ impl Host {
         }
         let free = wished.filter(|_| holder.is_none() || replaced.is_some());
         let jid = free.map_or_else(|| self.generated(account), Ok)?;
-        if !self.accounts.contains_key(account) {
-            let ticket = self.ticket();
-            self.load(account, ticket);
-            self.accounts.insert(account.clone(), Account::new(account.clone(), Kind::Account, ticket));
+        if self.is_cold(account) {
+            self.wake(account, Kind::Account);
         }
         Ok(self.start(account, jid, replaced))
     }

@@ -129,7 +129,7 @@ impl Host {
 
     /// A stanza for an account, which is loaded if it has to be and there is room.
     fn attended(&mut self, account: &BareJid, stanza: Stanza, source: Source) {
-        if !self.accounts.contains_key(account) {
+        if self.is_cold(account) {
             if !account::wakes(&stanza, &self.config.modules, &self.config.profile) {
                 return self.unattended(&stanza);
             }
@@ -142,9 +142,7 @@ impl Host {
                 }
                 return;
             }
-            let ticket = self.ticket();
-            self.load(account, ticket);
-            self.accounts.insert(account.clone(), Account::new(account.clone(), Kind::Account, ticket));
+            self.wake(account, Kind::Account);
         }
         self.with_account(account, |owner, cx| owner.input(Input::Inbound(stanza, source), cx));
     }
@@ -163,16 +161,14 @@ impl Host {
 
     /// A stanza to the server itself, or to one of its services (RFC 6120 section 10.5.2).
     fn served(&mut self, domain: &BareJid, target: Target, stanza: Stanza, source: Source) {
-        if !self.accounts.contains_key(domain) {
+        if self.is_cold(domain) {
             let kind = Kind::Domain(target);
-            let owner = if self.config.modules.keep_state(target, domain) {
-                let ticket = self.ticket();
-                self.load(domain, ticket);
-                Account::new(domain.clone(), kind, ticket)
+            if self.config.modules.keep_state(target, domain) {
+                self.wake(domain, kind);
             } else {
-                Account::unstored(domain.clone(), kind, &self.config.modules)
-            };
-            self.accounts.insert(domain.clone(), owner);
+                let owner = Account::unstored(domain.clone(), kind, &self.config.modules);
+                self.accounts.insert(domain.clone(), owner);
+            }
         }
         self.with_account(domain, |owner, cx| owner.input(Input::Inbound(stanza, source), cx));
     }

@@ -46,9 +46,11 @@ impl List {
         let mut items: Vec<Item> = items.into_iter().collect();
         items.sort_by_key(Item::order);
         let repeats = items.iter().zip(items.iter().skip(1)).any(|(item, next)| item.order() == next.order());
-        if name.is_empty() || items.is_empty() || repeats {
-            return None;
-        }
+        let is_list = !name.is_empty() && !items.is_empty() && !repeats;
+        is_list.then(|| List::sorted(name, items))
+    }
+
+    fn sorted(name: &str, items: Vec<Item>) -> Self {
         let mut by_subject: Vec<_> =
             items.iter().enumerate().map(|(at, item)| (hash(item.subject().key()), at)).collect();
         by_subject.sort_unstable();
@@ -57,7 +59,36 @@ impl List {
             subjects().any(|subject| matches!(subject, Subject::Jid(jid) if jid.node().is_none()));
         let reads_roster =
             subjects().any(|subject| matches!(subject, Subject::Group(_) | Subject::Subscription(_)));
-        Some(List { name: name.to_owned(), items, by_subject, has_domains, reads_roster })
+        List { name: name.to_owned(), items, by_subject, has_domains, reads_roster }
+    }
+
+    /// The list with one more item, in front of the one at the index `at`, or as the last one. Its order is the first that is free there; the items
+    /// behind it get others as far as it needs room (RFC 3921 section 10.6).
+    ///
+    /// ```
+    /// use xmpp_im::privacy::{Action, Item, List, Subject};
+    ///
+    /// let deny = |group: &str| Item::new(0, Action::Deny, Subject::Group(group.into()));
+    /// let list = List::new("public", [Item::new(3, Action::Allow, Subject::Anyone)]).expect("a name and an item");
+    /// let list = list.with_item(0, deny("Enemies")).with_item(1, deny("Rivals"));
+    /// let orders: Vec<u32> = list.items().iter().map(Item::order).collect();
+    /// assert_eq!(orders, [0, 1, 3]);
+    /// ```
+    #[must_use]
+    pub fn with_item(&self, at: usize, item: Item) -> Self {
+        let (before, behind) = self.items.split_at_checked(at).unwrap_or((&self.items, &[]));
+        let items = before.iter().cloned().chain([item.with_order(0)]).chain(behind.iter().cloned());
+        let mut free = Some(0_u32);
+        let moved = items.clone().map(|item| {
+            let order = item.order().max(free?);
+            free = order.checked_add(1);
+            Some(item.with_order(order))
+        });
+        // No room is left up to the greatest number: all of them move.
+        let moved = moved.collect::<Option<Vec<_>>>();
+        let moved =
+            moved.unwrap_or_else(|| (0..).zip(items).map(|(order, item)| item.with_order(order)).collect());
+        List::sorted(&self.name, moved)
     }
 
     /// Its name.
@@ -78,7 +109,7 @@ impl List {
     }
 
     /// The groups that it is about.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &str> {
         self.items.iter().filter_map(|item| match item.subject() {
             Subject::Group(group) => Some(group.as_str()),
             _ => None,

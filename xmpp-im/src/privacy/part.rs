@@ -124,9 +124,12 @@ impl Part for PrivacyPart {
             (None, Origin::Session(id)) => cx.session(id).map(|session| session.jid().clone()),
             (from, _) => from,
         };
-        let Some(denial) = self.denies(session.as_ref(), traffic, to, cx) else {
-            return Verdict::Continue;
-        };
+        let mut denial = self.denies(session.as_ref(), traffic, to, cx);
+        if denial.is_none() && is_probe(stanza) {
+            // RFC 3921 section 5.1.1: nobody is asked for what would be kept from who asks.
+            denial = self.denies(session.as_ref(), Traffic::PresenceIn, to, cx);
+        }
+        let Some(denial) = denial else { return Verdict::Continue };
         // What the server sends in the user's name, as a broadcast, stays away in silence.
         let is_users = matches!(cx.origin(), Origin::Session(_)) && cx.stanza() == Some(stanza);
         if let Some(error) = denial.outbound(stanza).filter(|_| is_users) {
@@ -338,6 +341,10 @@ fn push_command(command: &Command, cx: &mut Context<'_>) {
 /// What the roster has of an address: an item of its own, or that of the account it belongs to.
 fn contact<'r>(roster: &'r Roster, jid: &Jid) -> Option<&'r RosterItem> {
     roster.get(jid).or_else(|| roster.get(jid.to_bare().as_jid()))
+}
+
+fn is_probe(stanza: &Stanza) -> bool {
+    matches!(stanza, Stanza::Presence(presence) if presence.type_() == PresenceType::Probe)
 }
 
 fn is_subscriber(contact: Option<&RosterItem>) -> bool {

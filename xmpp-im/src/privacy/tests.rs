@@ -3,6 +3,7 @@ mod lists;
 
 use alloc::format;
 use alloc::string::ToString;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use xmpp_core::jid::Jid;
@@ -262,6 +263,28 @@ fn lists_that_are_none() {
     // covers 3921-10.1-10
     assert_eq!(List::new("public", [allow.clone(), allow.clone()]), None);
     assert!(List::new("public", [allow]).is_some());
+}
+
+#[test]
+fn an_item_finds_room_wherever_it_is_put() {
+    let deny = |order, who: &str| Item::new(order, Action::Deny, Subject::Group(who.into()));
+    let with = |orders: &[u32], at| {
+        let items = orders.iter().map(|order| deny(*order, "old"));
+        let list = List::new("l", items).unwrap().with_item(at, deny(7, "new"));
+        let place = list.items().iter().position(|item| *item.subject() == Subject::Group("new".into()));
+        let orders: Vec<_> = list.items().iter().map(Item::order).collect();
+        (place.unwrap(), orders)
+    };
+    assert_eq!(with(&[3, 5], 0), (0, vec![0, 3, 5]));
+    assert_eq!(with(&[0, 1, 9], 0), (0, vec![0, 1, 2, 9]));
+    assert_eq!(with(&[3, 5], 1), (1, vec![3, 4, 5]));
+    for at in [2, 3, usize::MAX] {
+        assert_eq!(with(&[3, 5], at), (2, vec![3, 5, 6]));
+    }
+    // One below the greatest number there is room; at it, all of them move.
+    assert_eq!(with(&[3, u32::MAX - 1], 2), (2, vec![3, u32::MAX - 1, u32::MAX]));
+    assert_eq!(with(&[3, u32::MAX], 2), (2, vec![0, 1, 2]));
+    assert_eq!(with(&[u32::MAX - 1, u32::MAX], 1), (1, vec![0, 1, 2]));
 }
 
 #[test]

@@ -122,7 +122,9 @@ fn r6121_8_5_2_1_1_02_messages_to_the_account() {
 fn r6121_8_5_2_1_1_01_nobody_takes_it() {
     let negative = [Some(-1), Some(-128), None];
     // 6121-8.5.2.1.1-01
-    assert_eq!(modern(CHAT, None, &negative), Decision::Undeliverable);
+    for type_ in [NORMAL, CHAT] {
+        assert_eq!(modern(type_, None, &negative), Decision::Undeliverable, "{type_:?}");
+    }
     // 6121-8.5.2.1.1-07
     assert_eq!(modern(HEADLINE, None, &negative), Decision::Drop);
     // 6121-8.5.2.1.1-09

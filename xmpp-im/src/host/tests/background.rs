@@ -258,3 +258,136 @@ fn a_request_to_a_resource_that_does_not_show_itself_is_answered_as_if_it_were_n
     desk.deliver("<iq from='stranger@example.net/x' to='juliet@example.com/balcony' type='result' id='1'/>");
     assert_eq!(desk.got(juliet).len(), 1);
 }
+
+/// Juliet, with `befriended` contacts, online; one of them must not see it.
+fn hidden_from(desk: &mut Desk, contact: &str, denied: &str) -> SessionId {
+    let session = desk.bind("juliet@example.com/balcony");
+    let (ticket, _) = desk.loads.pop_front().unwrap();
+    desk.host.loaded(NOW, ticket, Some(befriended())).unwrap();
+    for query in [
+        format!(
+            "<list name='l'><item type='jid' value='{contact}' action='deny' order='1'>{denied}</item></list>"
+        ),
+        "<default name='l'/>".into(),
+    ] {
+        desk.send(
+            session,
+            &format!("<iq type='set' id='l'><query xmlns='jabber:iq:privacy'>{query}</query></iq>"),
+        );
+        desk.stored();
+    }
+    desk.send(session, "<presence/>");
+    desk.gone();
+    session
+}
+
+fn told<'a>(gone: &'a [(String, String)], contact: &str) -> Vec<&'a str> {
+    let to = format!(" to='{contact}'");
+    let told = gone.iter().map(|(_, text)| text.as_str()).filter(|text| text.contains(&to));
+    told.map(|text| text.split(" type='").nth(1).unwrap().split('\'').next().unwrap()).collect()
+}
+
+#[test]
+fn an_account_that_is_deleted_says_farewell_to_those_who_may_see_it() {
+    for (denied, cancels) in [("<presence-out/>", &["unsubscribe", "unsubscribed"][..]), ("", &[])] {
+        let mut desk = open(HostLimits::new());
+        let session = hidden_from(&mut desk, "both@example.net", denied);
+        desk.host.deleted(NOW, &bare("juliet@example.com"), None);
+        desk.poll();
+        let gone = desk.gone();
+        assert_eq!(told(&gone, "both@example.net"), cancels, "{gone:?}");
+        assert_eq!(told(&gone, "from@example.net"), ["unavailable", "unsubscribed"], "{gone:?}");
+        assert_eq!(told(&gone, "to@example.net"), ["unsubscribe"], "{gone:?}");
+        desk.detach(session);
+        desk.assert_empty();
+    }
+}
+
+#[test]
+fn an_account_that_is_deleted_while_it_is_loaded_again_says_farewell_too() {
+    // Its data is known, or only what it was before the change that failed.
+    for data in [Some(befriended()), None] {
+        let mut desk = open(HostLimits::new());
+        let session = hidden_from(&mut desk, "both@example.net", "<presence-out/>");
+        desk.send(
+            session,
+            "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='a@b'/></query></iq>",
+        );
+        desk.failed();
+        let is_known = data.is_some();
+        desk.host.deleted(NOW, &bare("juliet@example.com"), data);
+        desk.poll();
+        let gone = desk.gone();
+        assert_eq!(told(&gone, "from@example.net"), ["unavailable", "unsubscribed"], "{gone:?}");
+        // This data has no lists.
+        let is_hidden = !told(&gone, "both@example.net").contains(&"unavailable");
+        assert_eq!(is_hidden, !is_known, "{gone:?}");
+        desk.detach(session);
+        desk.assert_empty();
+    }
+}
+
+#[test]
+fn what_was_on_its_way_into_the_store_of_a_deleted_account_is_refused() {
+    let mut desk = open(HostLimits::new());
+    let romeo = desk.login("romeo@example.com/orchard");
+    for _ in 0..2 {
+        desk.send(romeo, &chat("juliet@example.com"));
+        desk.load_all();
+    }
+    desk.send(romeo, "<iq type='get' id='ping'><ping xmlns='urn:xmpp:ping'/></iq>");
+    assert_eq!((desk.changes.len(), desk.got(romeo).len()), (2, 0));
+    desk.host.deleted(NOW, &bare("juliet@example.com"), None);
+    desk.poll();
+    let got = desk.got(romeo);
+    assert_eq!(got.len(), 3, "{got:?}");
+    assert!(got[..2].iter().all(|error| condition(error) == Condition::InternalServerError));
+    assert!(got[2].contains("id='ping' type='result'"));
+    // What the store says of it then is not heard.
+    desk.failed();
+    desk.stored();
+    assert_eq!(desk.got(romeo), [""; 0]);
+    desk.detach(romeo);
+    desk.assert_empty();
+}
+
+#[test]
+fn what_is_on_its_way_into_the_store_of_an_account_that_cannot_be_loaded_has_its_fate() {
+    for is_stored in [true, false] {
+        let mut desk = open(HostLimits::new());
+        let romeo = desk.login("romeo@example.com/orchard");
+        let juliet = desk.login("juliet@example.com/balcony");
+        for _ in 0..2 {
+            desk.send(romeo, &chat("juliet@example.com"));
+        }
+        desk.send(romeo, "<iq type='get' id='ping'><ping xmlns='urn:xmpp:ping'/></iq>");
+        desk.failed();
+        assert_eq!(condition(&desk.one(romeo)), Condition::InternalServerError);
+        let (ticket, _) = desk.loads.pop_front().unwrap();
+        desk.host.load_failed(NOW, ticket).unwrap();
+        desk.poll();
+        assert_eq!(desk.closed, [(juliet, stream::Condition::InternalServerError)]);
+        desk.detach(juliet);
+        assert_eq!(desk.got(romeo), [""; 0], "the other message may still be stored");
+        // Whoever writes to it has it loaded again.
+        desk.send(romeo, &chat("juliet@example.com"));
+        assert_eq!((desk.loads.len(), desk.changes.len()), (1, 1));
+        if is_stored {
+            desk.stored();
+        } else {
+            desk.failed();
+            // What was asked for before the failure may have missed it.
+            let (stale, _) = desk.loads.pop_front().unwrap();
+            assert_eq!(desk.host.loaded(NOW, stale, Some(AccountData::new())), Err(Misuse::Stale));
+        }
+        let told = desk.got(romeo);
+        let refused = told.iter().filter(|told| told.contains("type='error'")).count();
+        assert_eq!((told.len(), refused), (1 + refused, usize::from(!is_stored)), "{told:?}");
+        assert!(told[refused].contains("id='ping' type='result'"));
+        desk.load_all();
+        desk.stored();
+        assert_eq!(desk.got(romeo), [""; 0]);
+        desk.detach(romeo);
+        desk.assert_empty();
+    }
+}

@@ -251,13 +251,15 @@ fn r6121_8_5_1_01_nobody_learns_who_has_an_account() {
             desk.send(romeo, &request.replace("WHO", account));
             desk.got(romeo).iter().map(|answer| answer.replace(account, "who@x")).collect::<Vec<_>>()
         });
-        assert_eq!(answers[0], answers[1]);
-        let conditions: Vec<_> = answers[0].iter().map(|answer| condition(answer)).collect();
-        // covers 3921-11.1-04
-        // covers 3921-11.1-05
-        // covers 6121-8.5.1-02
-        // covers 3921-14-04
-        assert_eq!(conditions, answer.into_iter().collect::<Vec<_>>(), "{request}");
+        for answers in &answers {
+            let conditions: Vec<_> = answers.iter().map(|answer| condition(answer)).collect();
+            // covers 3921-11.1-04
+            // covers 3921-11.1-05
+            // covers 6121-8.5.1-02
+            // covers 3921-14-04
+            assert_eq!(conditions, answer.into_iter().collect::<Vec<_>>(), "{request}");
+        }
+        assert_eq!(answers[0], answers[1], "not even the words differ");
     }
 }
 
