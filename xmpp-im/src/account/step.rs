@@ -524,13 +524,23 @@ impl Order {
             !matches!(held.until, Until::Stored(_))
                 && held.effect.as_ref().and_then(Effect::topic).is_some_and(|older| older == topic)
         };
-        let void = chain.iter().position(is_void).and_then(|place| chain.remove(place));
+        while let Some(void) = chain.iter().position(is_void).and_then(|place| chain.remove(place)) {
+            self.placed_bytes -= void.bytes;
+            out.barriers.end(void.effect.and_then(|effect| effect.cause()));
+        }
         if chain.is_empty() {
             self.chains.remove(pair);
         }
-        if let Some(Held { effect, bytes, .. }) = void {
-            self.placed_bytes -= bytes;
-            out.barriers.end(effect.and_then(|effect| effect.cause()));
+    }
+
+    /// Holds back what somebody else has asked for. They may ask as often as they like, and are not to take all the room; nor does an answer, which
+    /// may say less, make void what was said.
+    fn hold_asked(&mut self, pair: Pair, effect: Effect, until: Until, out: &mut Outlet<'_>) {
+        let waits = |held: &Held| held.effect.as_ref().is_some_and(|held| held.stanza() == effect.stanza());
+        let is_said = self.chains.get(&pair).is_some_and(|chain| chain.iter().any(waits));
+        let bytes = effect.weight();
+        if !is_said && self.has_bytes(bytes, out.limits.outbox_bytes() / 2) {
+            self.hold(pair, Held { bytes, ..Held::new(Some(effect), until) }, out);
         }
     }
 
@@ -544,13 +554,11 @@ impl Order {
     ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
-            self.supersede(&pair, &effect, out);
-            if !matches!(question, Some((_, Origin::Outside))) {
+            if let Some((_, Origin::Outside)) = question {
+                self.hold_asked(pair, effect, until, out);
+            } else {
+                self.supersede(&pair, &effect, out);
                 self.hold(pair, Held::new(Some(effect), until), out);
-            } else if self.has_bytes(effect.weight(), out.limits.outbox_bytes() / 2) {
-                // Others may ask as often as they like, and are not to take all the room.
-                let bytes = effect.weight();
-                self.hold(pair, Held { bytes, ..Held::new(Some(effect), until) }, out);
             }
             return true;
         }

@@ -4,6 +4,7 @@ mod anonymous;
 mod answers;
 mod background;
 mod binding;
+mod chaos;
 mod directed;
 mod federation;
 mod greeting;
