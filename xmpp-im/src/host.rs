@@ -276,17 +276,22 @@ impl Host {
 
     /// Has a cold account loaded.
     fn wake(&mut self, account: &BareJid, kind: Kind) {
-        let ticket = self.load(account);
+        let ticket = self.ticket();
+        self.load(account, ticket);
         let cold = || Account::cold(account.clone(), kind);
         self.accounts.entry(account.clone()).or_insert_with(cold).load(ticket);
     }
 
-    fn load(&mut self, account: &BareJid) -> u64 {
-        let ticket = self.next_ticket;
+    const fn ticket(&mut self) -> u64 {
+        let number = self.next_ticket;
         self.next_ticket += 1;
-        let load = LoadTicket { number: ticket, account: account.clone() };
-        self.actions.push_back(HostAction::Load { ticket: load, account: account.clone() });
-        ticket
+        number
+    }
+
+    /// Asks for an account, under that number.
+    fn load(&mut self, account: &BareJid, number: u64) {
+        let ticket = LoadTicket { number, account: account.clone() };
+        self.actions.push_back(HostAction::Load { ticket, account: account.clone() });
     }
 
     /// Takes a stanza from a session's client. Its `from` becomes the session's address.
@@ -415,10 +420,10 @@ impl Host {
     /// The change with this number could not be stored: who asked for it is told, and the account is loaded again.
     pub fn persist_failed(&mut self, now: Instant, account: &BareJid, seq: u64) {
         self.tick(now);
-        let ticket = self.next_ticket;
+        let ticket = self.ticket();
         let lost = self.with_account(account, |owner, cx| owner.persist_failed(seq, ticket, cx));
         if lost == Some(true) && self.accounts.contains_key(account) {
-            self.load(account);
+            self.load(account, ticket);
         }
         self.settle();
     }
@@ -550,8 +555,7 @@ impl Host {
 
     /// A module wants offline messages.
     fn page(&mut self, jid: &BareJid, module: usize, after: u64, limit: usize) {
-        let number = self.next_ticket;
-        self.next_ticket += 1;
+        let number = self.ticket();
         let Some(account) = self.accounts.get_mut(jid) else { return };
         account.pages(module, after, number);
         let ticket = OfflineTicket { number, account: jid.clone() };
@@ -599,7 +603,8 @@ impl Host {
         if let Some(account) = self.sessions.get(&session).map(FullJid::to_bare) {
             self.with_account(&account, |owner, cx| owner.sent(session, count, cx));
         } else if let Some((account, taken)) = self.ended.get_mut(&session) {
-            let (account, written) = (account.clone(), taken.written(count));
+            taken.sent(count);
+            let (account, written) = (account.clone(), taken.written());
             self.with_account(&account, |owner, cx| owner.written(session, written, cx));
         }
         self.settle();

@@ -70,6 +70,8 @@ impl Copies {
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     count: u64,
+    /// How many of them are written.
+    sent: u64,
     copies: VecDeque<(u64, Copies)>,
     /// What modules wait for to be written, under their marks.
     marks: VecDeque<(u64, Mark)>,
@@ -98,10 +100,15 @@ impl Taken {
         self.copies.is_empty() && self.marks.is_empty()
     }
 
-    /// Of those that were taken the first `count` are written: what modules wait for among them.
-    pub(crate) fn written(&mut self, count: u64) -> Vec<Mark> {
+    /// Of those that were taken the first `count` are written.
+    pub(crate) fn sent(&mut self, count: u64) {
+        self.sent = self.sent.max(count);
+    }
+
+    /// What modules wait for among those that are written.
+    pub(crate) fn written(&mut self) -> Vec<Mark> {
         let mut written = Vec::new();
-        while let Some((_, mark)) = self.marks.pop_front_if(|(number, _)| *number < count) {
+        while let Some((_, mark)) = self.marks.pop_front_if(|(number, _)| *number < self.sent) {
             written.push(mark);
         }
         written
@@ -187,7 +194,7 @@ impl Session {
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             congested: false,
-            taken: Taken { count: 0, copies: VecDeque::new(), marks: VecDeque::new() },
+            taken: Taken { count: 0, sent: 0, copies: VecDeque::new(), marks: VecDeque::new() },
             notes: BTreeMap::new(),
         }
     }

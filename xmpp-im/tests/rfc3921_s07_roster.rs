@@ -11,7 +11,7 @@
 
 mod stage;
 
-use stage::{Stage, error, item, stanza};
+use stage::{Stage, error, item, result, stanza};
 use xmpp_core::stanza::Stanza;
 use xmpp_im::limits::HostLimits;
 use xmpp_im::store::{Change, Pending, Subscription};
@@ -31,10 +31,6 @@ fn push(to: &str, ver: &str, item: &str) -> String {
     format!(
         "<iq to='{to}' id='push' type='set'><query xmlns='jabber:iq:roster' ver='{ver}'>{item}</query></iq>"
     )
-}
-
-fn result(to: &str, id: &str) -> String {
-    format!("<iq to='{to}' id='{id}' type='result'/>")
 }
 
 #[test]

@@ -10,7 +10,7 @@
 
 mod stage;
 
-use stage::{Stage, error, item};
+use stage::{Stage, error, item, result};
 use xmpp_im::limits::HostLimits;
 use xmpp_im::store::{Change, Subscription};
 
@@ -61,10 +61,6 @@ fn set(id: &str, child: &str) -> String {
 
 fn get(id: &str, child: &str) -> String {
     format!("<iq type='get' id='{id}'><query xmlns='jabber:iq:privacy'>{child}</query></iq>")
-}
-
-fn result(to: &str, id: &str) -> String {
-    format!("<iq to='{to}' id='{id}' type='result'/>")
 }
 
 fn push(to: &str, name: &str) -> String {

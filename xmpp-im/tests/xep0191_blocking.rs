@@ -10,7 +10,7 @@
 
 mod stage;
 
-use stage::{Stage, error};
+use stage::{Stage, error, result};
 use xmpp_im::limits::HostLimits;
 use xmpp_im::store::Subscription;
 
@@ -55,10 +55,6 @@ fn answer(to: &str, items: &[&str]) -> String {
             "<iq to='{to}' id='blocklist1' type='result'><blocklist xmlns='urn:xmpp:blocking'>{items}</blocklist></iq>"
         ),
     }
-}
-
-fn result(to: &str, id: &str) -> String {
-    format!("<iq to='{to}' id='{id}' type='result'/>")
 }
 
 fn push(to: &str, command: &str) -> String {
@@ -244,7 +240,7 @@ fn commands_that_are_refused() {
         ROMEO,
         "<iq to='juliet@capulet.com' type='get' id='b'><blocklist xmlns='urn:xmpp:blocking'/></iq>",
     );
-    assert_eq!(error(&stage.told(ROMEO).pop().unwrap()).0, "service-unavailable");
+    assert_eq!(error(&stage.told(ROMEO).pop().unwrap()).0, "forbidden");
 }
 
 #[test]

@@ -6,9 +6,8 @@ use xmpp_core::jid::Jid;
 use xmpp_core::profile::{Profile, UnsharedPresence};
 use xmpp_core::stanza::{Condition, PresenceType, Stanza, StanzaError};
 
-use super::barrier::Source;
-use super::step::{Delivery, Effect, Step};
-use super::{Account, Cx, Kind, State};
+use super::step::{Delivery, Effect};
+use super::{Account, Cx, Input, Kind, State};
 use crate::module::{Found, Hooks, Modules, Target};
 use crate::presence::{Known, answer};
 use crate::routing::{Decision, Resource, Traffic, route};
@@ -18,6 +17,10 @@ use crate::subscription;
 impl Account {
     /// A stanza for the account, or for one of its resources.
     pub(super) fn inbound(&mut self, stanza: Stanza, cx: &mut Cx<'_>) {
+        // What only the owner may ask is refused like this also while nobody is there (`unattended`): who is denied must not see a difference.
+        if let Some(condition) = self.refuses(&stanza, cx.modules) {
+            return cx.refuse(condition);
+        }
         if self.incoming(&stanza, cx).is_break() {
             return;
         }
@@ -49,6 +52,20 @@ impl Account {
                 }
             }
             stanza => self.by_table(stanza, false, cx),
+        }
+    }
+
+    /// Whether the account is not even asked, because the stanza is one that only its owner may send.
+    fn refuses(&self, stanza: &Stanza, modules: &Modules) -> Option<Condition> {
+        let is_for_account =
+            !matches!(self.kind, Kind::Domain(_)) && stanza.to().is_some_and(|to| *to == self.jid);
+        let from_owner = || stanza.from().is_some_and(|from| from.to_bare() == self.jid);
+        if !is_for_account || from_owner() {
+            return None;
+        }
+        match modules.find(stanza, Target::Account, false).next() {
+            Some(Found::Refused(condition)) => Some(condition),
+            Some(Found::Module(_)) | None => None,
         }
     }
 
@@ -102,8 +119,7 @@ impl Account {
     pub(crate) fn undelivered(&mut self, waiting: Waiting, cx: &mut Cx<'_>) {
         let Some(stanza) = waiting.undelivered() else { return };
         self.commit(cx);
-        cx.step = Step::inbound(stanza.clone(), Source::Outside);
-        self.by_table(stanza, true, cx);
+        self.input(Input::Undelivered(stanza), cx);
         self.commit(cx);
     }
 }

@@ -73,9 +73,12 @@ impl Account {
             match parked {
                 Parked::Input(input) => {
                     cx.barriers.end(input.cause());
-                    // Whoever sends something to themselves has ended.
-                    if let Input::Inbound(stanza, _) = input {
-                        remains.stranded.push(stanza);
+                    match input {
+                        Input::Inbound(stanza, _) | Input::Undelivered(stanza) => {
+                            remains.stranded.push(stanza)
+                        }
+                        // Its sender has ended.
+                        Input::Own(..) => {}
                     }
                 }
                 Parked::Gone(_, departure) => departures.push(departure),

@@ -43,19 +43,21 @@ pub(crate) enum Input {
     Own(Cause, Stanza),
     /// A stanza for the account or one of its resources.
     Inbound(Stanza, Source),
+    /// One that a session was to get and did not.
+    Undelivered(Stanza),
 }
 
 impl Input {
     const fn stanza(&self) -> &Stanza {
         match self {
-            Input::Own(_, stanza) | Input::Inbound(stanza, _) => stanza,
+            Input::Own(_, stanza) | Input::Inbound(stanza, _) | Input::Undelivered(stanza) => stanza,
         }
     }
 
     /// Whose fate is open while it is parked. What a session sends itself is answered in order anyway.
     const fn cause(&self) -> Option<Cause> {
         match self {
-            Input::Own(..) => None,
+            Input::Own(..) | Input::Undelivered(_) => None,
             Input::Inbound(_, source) => source.cause(),
         }
     }
@@ -239,6 +241,7 @@ impl Account {
         let State::Loading { parked, .. } = core::mem::replace(&mut self.state, ready) else { return };
         for session in self.sessions.iter().map(|session| session.id).collect::<Vec<_>>() {
             self.session_started(session, cx);
+            self.let_go(session, cx);
         }
         self.announce_again(cx);
         self.commit(cx);
@@ -260,6 +263,7 @@ impl Account {
         cx.step = match &input {
             Input::Own(cause, _) => Step::of_session(stanza, cause.session),
             Input::Inbound(_, source) => Step::inbound(stanza, *source),
+            Input::Undelivered(_) => Step::inbound(stanza, Source::Outside),
         };
         if let State::Loading { parked, parked_bytes, .. } = &mut self.state {
             let bytes = *parked_bytes + input.stanza().weight();
@@ -275,6 +279,8 @@ impl Account {
         match input {
             Input::Own(cause, stanza) => self.own(cause, stanza, cx),
             Input::Inbound(stanza, _) => self.inbound(stanza, cx),
+            // It has passed the hooks.
+            Input::Undelivered(stanza) => self.by_table(stanza, true, cx),
         }
     }
 
@@ -394,7 +400,18 @@ impl Account {
 
     /// Of what was taken for a session the first `count` are written.
     pub(crate) fn sent(&mut self, id: SessionId, count: u64, cx: &mut Cx<'_>) {
-        let written = self.session_mut(id).map(|session| session.taken_mut().written(count));
+        if let Some(session) = self.session_mut(id) {
+            session.taken_mut().sent(count);
+        }
+        // While the account is being loaded, nobody is there to hear of it.
+        if let State::Ready(_) = self.state {
+            self.let_go(id, cx);
+        }
+    }
+
+    /// Tells modules what of a session's is written.
+    fn let_go(&mut self, id: SessionId, cx: &mut Cx<'_>) {
+        let written = self.session_mut(id).map(|session| session.taken_mut().written());
         self.written(id, written.unwrap_or_default(), cx);
     }
 

@@ -124,7 +124,7 @@ impl Account {
             };
             // The changes that are not stored yet are kept in memory, so there is a limit to them.
             let is_set = matches!(stanza, Stanza::Iq(iq) if iq.type_() == IqType::Set);
-            if is_set && !self.order.has_room(cx.limits) {
+            if is_set && !self.order.has_room(&cx.step, cx.limits) {
                 cx.refuse(Condition::ResourceConstraint);
                 return ControlFlow::Break(());
             }

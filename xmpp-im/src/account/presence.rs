@@ -187,8 +187,15 @@ impl Account {
     /// that it was told.
     fn present_notices(&mut self, id: SessionId, cx: &mut Cx<'_>) {
         let State::Ready(ready) = &self.state else { return };
-        let notices: Vec<_> = ready.roster.notices().cloned().collect();
-        if notices.is_empty() || !self.order.has_room(cx.limits) {
+        // They come at once, so they have to leave room in the outbox; for the rest there is another time.
+        let mut bytes = 0;
+        let fits = |notice: &&Presence| {
+            let is_first = bytes == 0;
+            bytes += notice.weight();
+            is_first || bytes <= cx.limits.outbox_bytes() / 4
+        };
+        let notices: Vec<_> = ready.roster.notices().take_while(fits).cloned().collect();
+        if notices.is_empty() || !self.order.has_room(&cx.step, cx.limits) {
             return;
         }
         self.commit(cx);
@@ -220,7 +227,7 @@ impl Account {
     /// Keeps in mind what the account has said last, once nobody is available any more (RFC 3921 section 5.1.3). A step of its own: contacts
     /// have to hear that nobody is there, whether this can be stored or not.
     fn note_last(&mut self, presence: &Presence, cx: &mut Cx<'_>) {
-        if !self.sessions.iter().any(Session::is_available) && self.order.has_room(cx.limits) {
+        if !self.sessions.iter().any(Session::is_available) && self.order.has_room(&cx.step, cx.limits) {
             self.commit(cx);
             self.change(Change::SetLastPresence { at: cx.now, presence: presence.clone() }, cx);
             self.commit(cx);

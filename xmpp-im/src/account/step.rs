@@ -95,19 +95,6 @@ impl Effect {
         }
     }
 
-    /// Whether it says all that an earlier one has said: it is what the host itself tells of the availability of the same resource.
-    fn supersedes(&self, earlier: &Effect) -> bool {
-        let told = |effect: &Effect| match effect {
-            Effect::Route(Stanza::Presence(presence), Source::Server) => {
-                let is_momentary =
-                    matches!(presence.type_(), PresenceType::Available | PresenceType::Unavailable);
-                is_momentary.then(|| (presence.from().cloned(), presence.to().cloned()))
-            }
-            _ => None,
-        };
-        told(self).is_some_and(|told_now| told(earlier) == Some(told_now))
-    }
-
     fn is_response(&self) -> bool {
         matches!(self.stanza(), Some(Stanza::Iq(iq)) if !iq.is_request())
     }
@@ -117,6 +104,16 @@ impl Effect {
         let Effect::Deliver(delivery) = self else { return false };
         let Stanza::Iq(iq) = &delivery.waiting.stanza else { return false };
         iq.is_request() && iq.payload().is_some_and(|payload| payload.is(ns::ROSTER, "query"))
+    }
+
+    /// What presence is about that is sent on; none for all else.
+    fn topic(&self) -> Option<Topic<'_>> {
+        let Effect::Route(Stanza::Presence(presence), _) = self else { return None };
+        let type_ = match presence.type_() {
+            PresenceType::Unavailable => PresenceType::Available,
+            type_ => type_,
+        };
+        (!presence.is_error()).then_some(Topic { from: presence.from(), to: presence.to(), type_ })
     }
 
     fn weight(&self) -> usize {
@@ -130,6 +127,15 @@ impl Effect {
             _ => None,
         }
     }
+}
+
+/// What presence is about: the newest about it makes the older void.
+#[derive(PartialEq)]
+struct Topic<'a> {
+    from: Option<&'a Jid>,
+    to: Option<&'a Jid>,
+    /// Whether somebody is available or not is the same question.
+    type_: PresenceType,
 }
 
 /// Parts of an account's state: bit by bit, the account's own and that of its modules.
@@ -365,6 +371,14 @@ struct Held {
     barrier: Option<(SessionId, u64)>,
     /// What is said if the changes cannot be stored.
     instead: Option<Effect>,
+    /// Bytes that count for what there is room for.
+    bytes: usize,
+}
+
+impl Held {
+    const fn new(effect: Option<Effect>, until: Until) -> Self {
+        Held { effect, until, barrier: None, instead: None, bytes: 0 }
+    }
 }
 
 /// A step that is not stored yet.
@@ -372,6 +386,10 @@ struct Held {
 struct InFlight {
     touched: State,
     cause: Option<Cause>,
+    /// Whether the account's own sessions have caused it, or others.
+    is_own: bool,
+    /// Whether it is nothing but messages that are put behind others: for those there is a limit of its own.
+    appends: bool,
 }
 
 /// The changes of an account that are not stored yet, and what waits for them, in order for each pair.
@@ -383,7 +401,8 @@ pub(crate) struct Order {
     watched: BTreeMap<u64, Vec<Pair>>,
     /// The chains whose first waits for what a session sent earlier.
     barred: BTreeMap<SessionId, Vec<Pair>>,
-    /// Bytes of what only keeps its place: of the rest there is no more than changes may be in flight.
+    /// Bytes of what only keeps its place, and of what others have asked for: of the rest there is no more than changes may be in flight, or
+    /// presence that the account's resources can have for its contacts.
     placed_bytes: usize,
     /// Sessions that asked for the roster and did not get it.
     disappointed: Vec<SessionId>,
@@ -403,9 +422,11 @@ impl Order {
         self.in_flight.is_empty() && self.chains.is_empty()
     }
 
-    /// Whether one more change may be under way to the store: they are kept in memory, so there is a limit to them.
-    pub(crate) fn has_room(&self, limits: &HostLimits) -> bool {
-        self.in_flight.len() < limits.parked_stanzas()
+    /// Whether that step may have one more change under way to the store: they are kept in memory, so there is a limit to them. What others do
+    /// leaves room for what the account's own sessions do.
+    pub(crate) fn has_room(&self, step: &Step, limits: &HostLimits) -> bool {
+        let is_like = |change: &&InFlight| !change.appends && change.is_own == step.source.is_none();
+        self.in_flight.values().filter(is_like).count() < limits.parked_stanzas()
     }
 
     /// Ends a step: its changes, if there are any to store under that number.
@@ -429,16 +450,17 @@ impl Order {
         };
         let cause = source.and_then(Source::cause);
         out.barriers.begin(cause);
-        self.in_flight.insert(seq, InFlight { touched, cause });
+        let appends = changes.iter().all(|change| matches!(change, Change::AppendOffline(_)));
+        self.in_flight.insert(seq, InFlight { touched, cause, is_own: source.is_none(), appends });
         let mut refusal = refusal(question.as_ref(), Condition::InternalServerError)
             .map(|refusal| (refusal.pair(), refusal));
         for Planned { effect, .. } in planned {
             let pair = effect.pair();
             let instead = refusal.take_if(|(place, _)| *place == pair).map(|(_, refusal)| refusal);
-            self.hold(pair, Some(effect), Until::Stored(seq), instead, out);
+            self.hold(pair, Held { instead, ..Held::new(Some(effect), Until::Stored(seq)) }, out);
         }
         if let Some((pair, refusal)) = refusal {
-            self.hold(pair, None, Until::Stored(seq), Some(refusal), out);
+            self.hold(pair, Held { instead: Some(refusal), ..Held::new(None, Until::Stored(seq)) }, out);
         }
         changes
     }
@@ -462,20 +484,44 @@ impl Order {
         if !is_barred && !self.chains.contains_key(&pair) {
             return out.effects.push(effect);
         }
-        let bytes = self.placed_bytes + effect.weight();
+        self.supersede(&pair, &effect, out);
+        if !self.chains.contains_key(&pair) && !is_barred {
+            return out.effects.push(effect);
+        }
+        let has_room = self.has_bytes(effect.weight(), out.limits.outbox_bytes()) || effect.topic().is_some();
         match effect {
-            Effect::Deliver(delivery) if bytes > out.limits.outbox_bytes() => {
-                out.effects.push(Effect::Overflow(delivery));
-            }
-            Effect::Route(stanza, _) if bytes > out.limits.outbox_bytes() => {
+            Effect::Deliver(delivery) if !has_room => out.effects.push(Effect::Overflow(delivery)),
+            Effect::Route(stanza, _) if !has_room => {
                 let error = StanzaError::new(Condition::ResourceConstraint);
                 let refused = stanza.error_reply(error);
                 out.effects.extend(refused.map(|refused| Effect::Route(refused, Source::Server)));
             }
             effect => {
-                self.placed_bytes = bytes;
-                self.hold(pair, Some(effect), Until::Place, None, out);
+                let bytes = if effect.topic().is_some() { 0 } else { effect.weight() };
+                self.hold(pair, Held { bytes, ..Held::new(Some(effect), Until::Place) }, out);
             }
+        }
+    }
+
+    /// Whether there is room for so many bytes more. One stanza always has room where there is nothing, or it could never be said.
+    const fn has_bytes(&self, bytes: usize, limit: usize) -> bool {
+        self.placed_bytes == 0 || self.placed_bytes + bytes <= limit
+    }
+
+    /// Drops what this presence makes void and what is not part of a step that is stored: there is never more of it than pairs of addresses.
+    fn supersede(&mut self, pair: &Pair, effect: &Effect, out: &mut Outlet<'_>) {
+        let (Some(topic), Some(chain)) = (effect.topic(), self.chains.get_mut(pair)) else { return };
+        let is_void = |held: &Held| {
+            !matches!(held.until, Until::Stored(_))
+                && held.effect.as_ref().and_then(Effect::topic).is_some_and(|older| older == topic)
+        };
+        let void = chain.iter().position(is_void).and_then(|place| chain.remove(place));
+        if chain.is_empty() {
+            self.chains.remove(pair);
+        }
+        if let Some(Held { effect, bytes, .. }) = void {
+            self.placed_bytes -= bytes;
+            out.barriers.end(effect.and_then(|effect| effect.cause()));
         }
     }
 
@@ -489,15 +535,13 @@ impl Order {
     ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
-            // A client that goes on telling its presence while storage is slow takes no more room than by telling it once.
-            let last = self.chains.get_mut(&pair).and_then(VecDeque::back_mut);
-            let is_void = |held: &&mut Held| {
-                matches!(held.until, Until::Settled { .. })
-                    && held.effect.as_ref().is_some_and(|earlier| effect.supersedes(earlier))
-            };
-            match last.filter(is_void) {
-                Some(held) => (held.effect, held.until) = (Some(effect), until),
-                None => self.hold(pair, Some(effect), until, None, out),
+            self.supersede(&pair, &effect, out);
+            if !matches!(question, Some((_, Origin::Outside))) {
+                self.hold(pair, Held::new(Some(effect), until), out);
+            } else if self.has_bytes(effect.weight(), out.limits.outbox_bytes() / 2) {
+                // Others may ask as often as they like, and are not to take all the room.
+                let bytes = effect.weight();
+                self.hold(pair, Held { bytes, ..Held::new(Some(effect), until) }, out);
             }
             return true;
         }
@@ -511,22 +555,16 @@ impl Order {
             return false;
         }
         let instead = refusal(question, Condition::InternalServerError);
-        self.hold(pair, Some(effect), until, instead, out);
+        self.hold(pair, Held { instead, ..Held::new(Some(effect), until) }, out);
         true
     }
 
-    fn hold(
-        &mut self,
-        pair: Pair,
-        effect: Option<Effect>,
-        until: Until,
-        instead: Option<Effect>,
-        out: &mut Outlet<'_>,
-    ) {
-        let barrier = effect.as_ref().and_then(|effect| barrier(effect, out.barriers));
-        out.barriers.begin(effect.as_ref().and_then(Effect::cause));
+    fn hold(&mut self, pair: Pair, held: Held, out: &mut Outlet<'_>) {
+        let barrier = held.effect.as_ref().and_then(|effect| barrier(effect, out.barriers));
+        out.barriers.begin(held.effect.as_ref().and_then(Effect::cause));
+        self.placed_bytes += held.bytes;
         let chain = self.chains.entry(pair.clone()).or_default();
-        chain.push_back(Held { effect, until, barrier, instead });
+        chain.push_back(Held { barrier, ..held });
         if chain.len() == 1 {
             self.advance(pair, out);
         }
@@ -552,12 +590,10 @@ impl Order {
             {
                 return self.barred.entry(session).or_default().push(pair);
             }
-            let Some(Held { effect: Some(effect), until, .. }) = chain.pop_front() else { continue };
-            if let Until::Place = until {
-                self.placed_bytes = self.placed_bytes.saturating_sub(effect.weight());
-            }
-            out.barriers.end(effect.cause());
-            out.effects.push(effect);
+            let Some(Held { effect, bytes, .. }) = chain.pop_front() else { continue };
+            self.placed_bytes -= bytes;
+            out.barriers.end(effect.as_ref().and_then(Effect::cause));
+            out.effects.extend(effect);
         }
         self.chains.remove(&pair);
     }
@@ -612,7 +648,9 @@ impl Order {
                     out.barriers.end(held.effect.as_ref().and_then(Effect::cause));
                     held.effect = held.instead.take();
                     held.until = Until::Place;
-                    self.placed_bytes += held.effect.as_ref().map_or(0, Effect::weight);
+                    self.placed_bytes -= held.bytes;
+                    held.bytes = held.effect.as_ref().map_or(0, Effect::weight);
+                    self.placed_bytes += held.bytes;
                 } else if is_disappointed && held.effect.as_ref().is_some_and(Effect::is_push) {
                     // Taken for all that is new, it would hide from the client what it has missed.
                     held.effect = None;

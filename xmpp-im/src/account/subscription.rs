@@ -76,7 +76,7 @@ impl Account {
         if answered {
             changes.extend(ready.roster.forget(contact, PendingKind::Notice));
         }
-        if !changes.is_empty() && !self.order.has_room(cx.limits) {
+        if !changes.is_empty() && !self.order.has_room(&cx.step, cx.limits) {
             return cx.refuse(Condition::ResourceConstraint);
         }
         for effect in step.effects() {

@@ -133,9 +133,11 @@ impl Host {
             if !account::wakes(&stanza, &self.config.modules, &self.config.profile) {
                 return self.unattended(&stanza);
             }
-            if self.busy.len() >= self.config.limits.background_loads() {
-                // RFC 3921 section 5.1.3: a probe may go unanswered.
-                if !is_probe(&stanza) {
+            // RFC 3921 section 5.1.3: a probe may go unanswered. Each login sends one to every contact, which is not to be in the way of
+            // those who write.
+            let (is_probe, room) = (is_probe(&stanza), self.config.limits.background_loads());
+            if self.busy.len() >= if is_probe { room / 2 } else { room } {
+                if !is_probe {
                     self.refuse(&stanza, Condition::ResourceConstraint);
                 }
                 return;

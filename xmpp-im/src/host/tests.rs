@@ -12,6 +12,7 @@ mod offline;
 mod outbox;
 mod persist;
 mod presence;
+mod pressure;
 mod security;
 mod sessions;
 mod stanzas;

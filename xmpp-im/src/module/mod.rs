@@ -133,7 +133,9 @@
 //! `tests/module.rs` has one that uses all of the door, and does what a module should not do.
 
 mod context;
+mod hooks;
 mod matching;
+mod registry;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -148,8 +150,9 @@ use crate::session::SessionId;
 use crate::store::{AccountData, OfflineMessage, OfflineSummary, RosterItem};
 
 pub use self::context::{Context, Origin, SessionView};
-pub(crate) use self::matching::{Found, Modules};
-pub use self::matching::{Hooks, Match, Target};
+pub use self::hooks::Hooks;
+pub use self::matching::{Match, Target};
+pub(crate) use self::registry::{Found, Modules};
 
 /// An extension: one value per host.
 pub trait Module: Debug + Send + Sync {

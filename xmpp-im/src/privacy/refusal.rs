@@ -1,6 +1,7 @@
 //! What the sender of a denied stanza is told (RFC 3921 section 10.14, XEP-0191 section 3.3).
 
-use xmpp_core::stanza::{Condition, ErrorType, Stanza, StanzaError};
+use xmpp_core::jid::Jid;
+use xmpp_core::stanza::{Condition, ErrorType, MessageType, Stanza, StanzaError};
 
 use crate::blocking;
 
@@ -21,7 +22,12 @@ impl Denial {
     pub fn inbound(self, stanza: &Stanza) -> Option<Stanza> {
         let answered = match stanza {
             Stanza::Presence(_) => false,
-            Stanza::Message(_) => self == Denial::Blocklist,
+            // Of a headline nobody hears while the user is offline (RFC 6121 section 8.5.2.2.1).
+            Stanza::Message(message) => {
+                let is_dropped =
+                    message.type_() == MessageType::Headline && message.to().is_none_or(Jid::is_bare);
+                self == Denial::Blocklist && !is_dropped
+            }
             Stanza::Iq(_) => true,
         };
         stanza.error_reply(StanzaError::new(Condition::ServiceUnavailable)).filter(|_| answered)

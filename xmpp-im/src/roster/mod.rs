@@ -207,11 +207,14 @@ impl Roster {
 /// What was stored of an account, as far as it is roster.
 impl From<AccountData> for Roster {
     fn from(data: AccountData) -> Self {
-        let versions = Versions::new(data.incarnation, data.floor, data.removed);
+        let versions = Versions::new(data.incarnation, data.floor);
         let mut roster = Roster { versions, ..Roster::default() };
         for item in data.roster {
             roster.apply(&Change::SetRosterItem(item));
         }
+        // Not before: each new item looks for itself among what was removed.
+        let is_gone = |(jid, _): &(Jid, u64)| !roster.items.contains_key(jid);
+        roster.versions.remember(data.removed.into_iter().filter(is_gone));
         for pending in data.pending {
             roster.apply(&Change::KeepPending(pending));
         }

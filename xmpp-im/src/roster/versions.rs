@@ -1,6 +1,6 @@
 //! Roster versions: what a `ver` names, and what changed since (RFC 6121 section 2.6).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -41,11 +41,17 @@ pub(super) struct Versions {
 }
 
 impl Versions {
-    pub(super) fn new(incarnation: u64, floor: u64, removed: BTreeMap<Jid, u64>) -> Self {
-        let mut removed: Vec<_> = removed.into_iter().map(|(jid, version)| (version, jid)).collect();
+    /// Of an account of that incarnation, of which nothing is known that was removed up to the floor.
+    pub(super) const fn new(incarnation: u64, floor: u64) -> Self {
+        Versions { incarnation, latest: floor, floor, removed: VecDeque::new() }
+    }
+
+    /// These contacts were removed, each in that version.
+    pub(super) fn remember(&mut self, removed: impl Iterator<Item = (Jid, u64)>) {
+        let mut removed: Vec<_> = removed.map(|(jid, version)| (version, jid)).collect();
         removed.sort_unstable();
-        let latest = removed.last().map_or(floor, |(version, _)| floor.max(*version));
-        Versions { incarnation, latest, floor, removed: removed.into() }
+        self.latest = removed.last().map_or(self.latest, |(version, _)| self.latest.max(*version));
+        self.removed = removed.into();
     }
 
     pub(super) const fn latest(&self) -> u64 {

@@ -352,6 +352,11 @@ pub fn stanza(text: &str) -> Stanza {
     text.parse().unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// The empty result that answers a request.
+pub fn result(to: &str, id: &str) -> String {
+    format!("<iq to='{to}' id='{id}' type='result'/>")
+}
+
 /// The condition and type of an error that a client was told.
 pub fn error(text: &str) -> (&'static str, &'static str) {
     let error = stanza(text).error().unwrap_or_else(|| panic!("no error: {text}"));
