@@ -426,6 +426,9 @@ impl HostTask {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Waits until something happens to a link.
 async fn turn(remotes: Option<&mut Remotes>) {
     match remotes {
