@@ -171,6 +171,13 @@ pub enum HostAction {
     Foreign(Stanza),
     /// A stanza for the component that is attached under this domain.
     Component(BareJid, Stanza),
+    /// Whoever had to do with the accounts that were [deleted](Host::deleted) so far is told: what contacts on this host had to store because of it
+    /// is stored, and what is for others has come out as [`Foreign`](Self::Foreign) or [`Component`](Self::Component).
+    DeletionsDone {
+        /// False if a contact's change could not be stored, so that all of it is to be tried again some time: a deletion that is reported once more
+        /// does only what is left to do.
+        is_complete: bool,
+    },
 }
 
 /// One server: accounts, their sessions, and the routes between them.
@@ -202,6 +209,8 @@ pub struct Host {
     idle: Idle,
     /// What the contacts of deleted accounts are told, as far as there was no room for them in memory yet.
     goodbyes: VecDeque<Stanza>,
+    /// Whether it is yet to be said that they all came through.
+    is_deleting: bool,
     actions: VecDeque<HostAction>,
     next_session: u64,
     next_stanza: u64,
@@ -225,10 +234,11 @@ impl Host {
             ended: BTreeMap::new(),
             routed: VecDeque::new(),
             greeted: VecDeque::new(),
-            barriers: Barriers::default(),
+            barriers: Barriers::new(),
             busy: BTreeSet::new(),
             idle: Idle::default(),
             goodbyes: VecDeque::new(),
+            is_deleting: false,
             next_stanza: 0,
             actions: VecDeque::new(),
             next_session: 0,
@@ -399,9 +409,14 @@ impl Host {
     }
 
     /// An account was deleted: its sessions end, whoever saw them sees them leave, and every subscription to it and of it is cancelled
-    /// (RFC 3921 section 8.6). `data` is what was kept of it, if it is known; of an account in memory it is not needed.
+    /// (RFC 3921 section 8.6). `data` is what was kept of it; without that, it is what is in memory of it, if it is.
+    ///
+    /// An embedder that is to keep its word through a crash remembers the deletion, with the data, until [`HostAction::DeletionsDone`]. Until
+    /// then it refuses to store steps of an account that is made anew under that address, since a later goodbye would be meant for the old
+    /// one and cost the new one its subscriptions.
     pub fn deleted(&mut self, now: Instant, account: &BareJid, data: Option<AccountData>) {
         self.tick(now);
+        self.is_deleting = true;
         if data.is_some() && !self.accounts.contains_key(account) {
             self.accounts.insert(account.clone(), Account::cold(account.clone(), Kind::Account));
         }

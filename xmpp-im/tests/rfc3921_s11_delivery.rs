@@ -301,3 +301,39 @@ fn r3921_11_1_30_or_is_refused() {
         assert_eq!(conditions, condition.into_iter().collect::<Vec<_>>(), "{type_}");
     }
 }
+
+/// Section 12.1: presence, subscriptions, rosters, privacy lists and routing, in one story of two servers.
+#[test]
+fn r3921_12_1_01_all_that_a_server_does() {
+    const ORCHARD: &str = "romeo@example.net/orchard";
+    let mut stage = Stage::new(&["example.com", "example.net"], &["juliet@example.com", "romeo@example.net"]);
+    let texts = |told: Vec<String>| told.concat();
+    stage.online(BALCONY);
+    stage.online(ORCHARD);
+    stage.send(ORCHARD, "<presence to='juliet@example.com' type='subscribe'/>");
+    assert!(texts(stage.told(ORCHARD)).contains(" ask='subscribe'"));
+    assert!(texts(stage.told(BALCONY)).contains(" type='subscribe'"));
+    stage.send(BALCONY, "<presence to='romeo@example.net' type='subscribed'/>");
+    assert_eq!(stage.roster("juliet@example.com"), ["romeo@example.net from"]);
+    assert_eq!(stage.roster("romeo@example.net"), ["juliet@example.com to"]);
+    stage.told(ORCHARD);
+    stage.send(BALCONY, "<presence><show>away</show></presence>");
+    assert!(texts(stage.told(ORCHARD)).contains(" from='juliet@example.com/balcony'><show>away</show>"));
+    stage.send(ORCHARD, "<message to='juliet@example.com'><body>Ay</body></message>");
+    assert!(texts(stage.told(BALCONY)).contains("<body>Ay</body>"));
+    for query in [
+        "<list name='l'><item type='jid' value='romeo@example.net' action='deny' order='1'/></list>",
+        "<default name='l'/>",
+    ] {
+        stage.send(
+            BALCONY,
+            &format!("<iq type='set' id='l'><query xmlns='jabber:iq:privacy'>{query}</query></iq>"),
+        );
+    }
+    stage.told(ORCHARD);
+    stage.told(BALCONY);
+    stage.send(ORCHARD, "<message to='juliet@example.com'><body>Ay</body></message>");
+    stage.send(BALCONY, "<presence><show>dnd</show></presence>");
+    assert!(!texts(stage.told(BALCONY)).contains("<body>"));
+    assert!(!texts(stage.told(ORCHARD)).contains("<show>dnd"));
+}

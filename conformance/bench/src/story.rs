@@ -13,7 +13,7 @@ const TIMES: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lists {
     None,
-    /// A default list of ten addresses, a group and everybody who is not subscribed.
+    /// A default list that denies ten addresses, allows the group that all contacts are in, and denies whoever is not subscribed.
     Default,
 }
 
@@ -50,7 +50,10 @@ pub(crate) fn run(kind: Contacts, lists: Lists, contacts: usize) -> Outcome<Vec<
 
     let (cost, session) = measure(|| village.bind(&user, "balcony"));
     let session = session?;
-    note("session with its account loaded", contacts, (cost, Ok(())))?;
+    // Contacts that came online have asked for the user's presence, so that the account is there.
+    if kind != Contacts::Online {
+        note("session with its account loaded", contacts, (cost, Ok(())))?;
+    }
     if lists == Lists::Default {
         set_list(&mut village, session)?;
     }
@@ -63,6 +66,7 @@ pub(crate) fn run(kind: Contacts, lists: Lists, contacts: usize) -> Outcome<Vec<
     note("presence update", contacts, measure(|| village.send(session, away)))?;
 
     let contact = village.contacts.last().cloned().ok_or("there are no contacts")?;
+    village.meet(&contact)?;
     let message = Message::chat(user.clone()).with_body("O, wilt thou leave me so unsatisfied?");
     note(
         "message from a contact (each)",
@@ -100,16 +104,16 @@ fn repeat(mut work: impl FnMut() -> Outcome) -> Outcome {
 
 /// The user sets a list and makes it the default one.
 fn set_list(village: &mut Village, session: xmpp_im::host::SessionId) -> Outcome {
-    let item = |order: usize, type_: &str, value: &str| {
+    let item = |order: usize, type_: &str, value: &str, action: &str| {
         Element::builder(ns::PRIVACY, "item")
             .attr("type", type_)
             .attr("value", value)
-            .attr("action", "deny")
+            .attr("action", action)
             .attr("order", &order.to_string())
             .build()
     };
-    let addresses = (0..10).map(|number| item(number, "jid", &format!("tybalt{number}@example.org")));
-    let others = [item(10, "group", "Capulets"), item(11, "subscription", "none")];
+    let addresses = (0..10).map(|number| item(number, "jid", &format!("tybalt{number}@example.org"), "deny"));
+    let others = [item(10, "group", "Lovers", "allow"), item(11, "subscription", "none", "deny")];
     let list =
         Element::builder(ns::PRIVACY, "list").attr("name", "feud").children(addresses.chain(others)).build();
     let default = Element::builder(ns::PRIVACY, "default").attr("name", "feud").build();

@@ -55,12 +55,8 @@ pub(crate) struct Village {
     kind: Contacts,
     /// The sessions of the contacts, as far as they are on this server.
     sessions: Vec<SessionId>,
-    /// What the user got.
-    pub(crate) got: usize,
-    /// What left for other servers, or comes from there.
+    /// What other servers say.
     foreign: VecDeque<Stanza>,
-    /// How many stanzas others have got, here or elsewhere.
-    pub(crate) told: usize,
 }
 
 impl Village {
@@ -88,7 +84,7 @@ impl Village {
         let config = HostConfig::new([BareJid::new("example.com")?]).with_federation();
         let host = Host::new(config, Seed::new([1; 32]), UtcTime::UNIX_EPOCH);
         let (sessions, foreign) = (Vec::new(), VecDeque::new());
-        Ok(Village { host, store, user, contacts, kind, sessions, got: 0, foreign, told: 0 })
+        Ok(Village { host, store, user, contacts, kind, sessions, foreign })
     }
 
     /// The contacts come online, if they are such.
@@ -116,7 +112,16 @@ impl Village {
         self.settle()
     }
 
-    /// A contact sends something, from wherever it is.
+    /// A contact comes online that may be the only one.
+    pub(crate) fn meet(&mut self, contact: &FullJid) -> Outcome {
+        if self.kind != Contacts::Foreign && self.sessions.is_empty() {
+            let session = self.bind(&contact.to_bare(), contact.resource())?;
+            self.sessions.push(session);
+        }
+        Ok(())
+    }
+
+    /// A contact sends something that has been met, from wherever it is.
     pub(crate) fn says(&mut self, contact: &FullJid, stanza: impl Into<Stanza>) -> Outcome {
         if let Some(session) = self.sessions.last() {
             return self.send(*session, stanza);
@@ -160,19 +165,13 @@ impl Village {
                 self.host.persisted(NOW, step.owner(), step.seq());
             }
             HostAction::Ready(session) => {
-                let others = self.told;
-                while self.host.take(session).is_some() {
-                    self.told += 1;
-                }
-                if self.sessions.get(session.as_u64() as usize) != Some(&session) {
-                    self.got += self.told - others;
-                    self.told = others;
+                while let Some(stanza) = self.host.take(session) {
+                    if stanza.is_error() {
+                        return Err(format!("{session:?} was told: {stanza}").into());
+                    }
                 }
             }
-            HostAction::Foreign(stanza) => {
-                self.told += 1;
-                self.foreign.extend(answer(&stanza)?);
-            }
+            HostAction::Foreign(stanza) => self.foreign.extend(answer(&stanza)?),
             HostAction::Close(session, error) => {
                 return Err(format!("{session:?} was ended: {error}").into());
             }

@@ -68,6 +68,7 @@ export class Actor {
       service: `xmpp://${host}:${port}`,
       domain,
       resource,
+      timeout: PATIENCE,
       credentials: async (authenticate, mechanisms) => {
         const mechanism = account.mechanism ?? mechanisms[0];
         check(mechanisms.includes(mechanism), `${mechanism} is not among ${mechanisms}`);

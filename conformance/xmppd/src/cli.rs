@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use xmpp_core::jid::BareJid;
 use xmpp_core::sasl::Secret;
 
@@ -81,6 +81,19 @@ pub struct Serve {
     #[arg(long, value_name = "FILE")]
     pub client_ca: Option<PathBuf>,
 
+    /// What becomes of a client that asks for a resource which another client of its account has
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = Conflict::Override)]
+    pub conflict: Conflict,
+
+    /// Messages that wait for an account of which nobody is there, until one more is refused; with 0 all are, and those that wait already are still
+    /// delivered
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
+    pub offline_messages: u32,
+
+    /// Contacts in an account's roster, until one more is refused
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    pub roster_items: u32,
+
     /// Certificate chain, the server's own first, in PEM; a self-signed one is made in the data folder otherwise
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
@@ -108,6 +121,17 @@ impl Serve {
         }
         domains
     }
+}
+
+/// Who gives way when two clients of an account want the same resource (RFC 6120, 7.7.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Conflict {
+    /// It gets another resource
+    Override,
+    /// It is refused, and may ask for another resource
+    Refuse,
+    /// It gets the resource, and the other client's stream ends
+    Terminate,
 }
 
 /// Where the servers of a domain are.
@@ -236,6 +260,31 @@ mod tests {
         assert_eq!(serve.domains(), [BareJid::new("localhost").unwrap()]);
         assert_eq!(serve.c2s, "127.0.0.1:5222".parse().unwrap());
         assert!(serve.cert.is_none() && serve.key.is_none() && !serve.insecure_plaintext);
+        let limits = xmpp_im::limits::HostLimits::new();
+        let ours = (serve.offline_messages as usize, serve.roster_items as usize);
+        assert_eq!(ours, (limits.offline_messages(), limits.roster_items()));
+        assert_eq!(serve.conflict, Conflict::Override);
+    }
+
+    #[test]
+    fn policies_and_limits_are_words_and_numbers() {
+        let given = ["--conflict", "terminate", "--offline-messages", "0", "--roster-items", "4294967295"];
+        let given = serve(&given).unwrap();
+        assert_eq!(
+            (given.conflict, given.offline_messages, given.roster_items),
+            (Conflict::Terminate, 0, u32::MAX)
+        );
+        for (flag, bad) in [("--conflict", "fight"), ("--offline-messages", "-1"), ("--roster-items", "many")]
+        {
+            let kind = serve(&[&format!("{flag}={bad}")]).unwrap_err();
+            assert!(
+                matches!(
+                    kind,
+                    clap::error::ErrorKind::ValueValidation | clap::error::ErrorKind::InvalidValue
+                ),
+                "{flag} {bad}: {kind}"
+            );
+        }
     }
 
     #[test]

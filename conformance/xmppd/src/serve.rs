@@ -15,8 +15,10 @@ use tracing_subscriber::EnvFilter;
 use xmpp_core::dialback::DialbackPolicy;
 use xmpp_core::jid::BareJid;
 use xmpp_core::tls::TlsPolicy;
+use xmpp_im::host::ConflictPolicy;
+use xmpp_im::limits::HostLimits;
 
-use crate::cli::Serve;
+use crate::cli::{Conflict, Serve};
 use crate::data_dir::DataDir;
 use crate::server::{FederationOptions, Listeners, Options, Server, StartError};
 use crate::store::{Store, StoreError};
@@ -58,6 +60,12 @@ pub async fn run(data: &Path, arguments: Serve) -> Result<(), ServeError> {
     let anonymous = if arguments.anonymous { ANONYMOUS } else { 0 };
     let mut options = Options::new(domains.clone())
         .with_tls(policy)
+        .with_host_limits(limits(&arguments))
+        .with_conflict_policy(match arguments.conflict {
+            Conflict::Override => ConflictPolicy::Override,
+            Conflict::Refuse => ConflictPolicy::Refuse,
+            Conflict::Terminate => ConflictPolicy::Terminate,
+        })
         .with_connections(clients, clients / 5)
         .with_anonymous(anonymous);
     let mut listeners = Listeners::new(bind(arguments.c2s).await?);
@@ -177,6 +185,19 @@ fn connections() -> usize {
         warn!(connections, "the limit on open files allows no more connections");
     }
     connections.clamp(1, CONNECTIONS)
+}
+
+/// As many messages and contacts as are wanted, and bytes for them: no fewer than there are anyway, and no fewer for each.
+fn limits(arguments: &Serve) -> HostLimits {
+    let limits = HostLimits::new();
+    let bytes = |wanted: usize, usual: usize, bytes: usize| {
+        bytes.max(wanted.saturating_mul(bytes.checked_div(usual).unwrap_or(0)))
+    };
+    let [messages, contacts] = [arguments.offline_messages, arguments.roster_items]
+        .map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    let message_bytes = bytes(messages, limits.offline_messages(), limits.offline_bytes());
+    let contact_bytes = bytes(contacts, limits.roster_items(), limits.roster_bytes());
+    limits.with_offline(messages, message_bytes).with_roster_items(contacts).with_roster_bytes(contact_bytes)
 }
 
 struct Certificate {

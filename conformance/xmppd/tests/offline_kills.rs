@@ -49,27 +49,6 @@ const LONGEST: Duration = Duration::from_millis(150);
 /// And one to which Juliet comes, every other time: that many are killed while she is being given what waits.
 const SHORTEST: Duration = Duration::from_millis(25);
 
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |value| value.parse().expect(name))
-}
-
-/// Numbers that follow from a seed (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
-    }
-
-    /// A moment that comes within that time.
-    fn soon(&mut self, limit: Duration) -> Instant {
-        Instant::now() + Duration::from_micros(self.below(limit.as_micros() as u64))
-    }
-}
-
 /// What is known of the messages.
 #[derive(Default)]
 struct Ledger {
@@ -249,9 +228,7 @@ async fn next<T>(whom: &mut Option<T>, client: impl FnOnce(&mut T) -> &mut Clien
 #[tokio::test]
 async fn no_message_is_lost_and_none_comes_again_but_those_in_flight() {
     let (kills, messages) = (number("XMPPD_KILLS", 40), number("XMPPD_MESSAGES", 2_000));
-    let seed = number("XMPPD_SEED", getrandom::u64().unwrap() >> 1) | 1;
-    println!("seed {seed}");
-    let mut random = Random(seed);
+    let mut random = Random::new();
     let outer = tempfile::tempdir().unwrap();
     let data = outer.path().join("data");
     add_accounts(&data, ["romeo".to_owned(), "juliet".to_owned()]).await;

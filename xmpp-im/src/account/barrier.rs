@@ -14,6 +14,11 @@ pub(crate) struct Cause {
     pub(crate) number: u64,
 }
 
+impl Cause {
+    /// That accounts were deleted. Sessions are counted, and never come to be so many.
+    const DELETION: Cause = Cause { session: SessionId(u64::MAX), number: 0 };
+}
+
 /// Who has made a stanza.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -21,6 +26,8 @@ pub(crate) enum Source {
     Client(Cause),
     /// The host itself.
     Server,
+    /// The host, for an account that was deleted.
+    Goodbye,
     /// Another server, or a component.
     Outside,
 }
@@ -29,21 +36,29 @@ impl Source {
     pub(super) const fn cause(self) -> Option<Cause> {
         match self {
             Source::Client(cause) => Some(cause),
+            Source::Goodbye => Some(Cause::DELETION),
             Source::Server | Source::Outside => None,
         }
     }
 }
 
-/// The stanzas of all sessions whose fate is open.
-#[derive(Debug, Default)]
+/// The stanzas of all sessions whose fate is open, and the goodbyes of deleted accounts.
+#[derive(Debug)]
 pub(crate) struct Barriers {
     /// By session, of those that have not ended, and number: how many things are open.
     open: BTreeMap<SessionId, BTreeMap<u64, usize>>,
     /// Sessions for which something may have changed.
     moved: BTreeSet<SessionId>,
+    /// Whether a goodbye was refused, or what it did could not be stored.
+    has_lost_goodbye: bool,
 }
 
 impl Barriers {
+    pub(crate) fn new() -> Self {
+        let open = BTreeMap::from([(Cause::DELETION.session, BTreeMap::new())]);
+        Barriers { open, moved: BTreeSet::new(), has_lost_goodbye: false }
+    }
+
     /// A session starts.
     pub(super) fn start(&mut self, session: SessionId) {
         self.open.insert(session, BTreeMap::new());
@@ -75,6 +90,21 @@ impl Barriers {
             }
         }
         self.moved.insert(session);
+    }
+
+    /// What it was for was not done.
+    pub(super) fn lose(&mut self, cause: Option<Cause>) {
+        self.has_lost_goodbye |= cause == Some(Cause::DELETION);
+    }
+
+    /// Whether the fate of a goodbye is open.
+    pub(crate) fn has_goodbyes(&self) -> bool {
+        self.last(Cause::DELETION.session).is_some()
+    }
+
+    /// Whether one was lost since this was asked last.
+    pub(crate) fn take_lost_goodbye(&mut self) -> bool {
+        core::mem::take(&mut self.has_lost_goodbye)
     }
 
     /// What an answer to this session has to wait for.

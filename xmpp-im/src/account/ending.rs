@@ -37,9 +37,9 @@ impl Account {
     /// they may hear from it (RFC 3921 section 8.6).
     pub(crate) fn delete(&mut self, data: Option<AccountData>, cx: &mut Cx<'_>) -> Remains {
         self.order.fail_all(&mut cx.outlet());
-        let is_loaded = matches!(self.state, State::Ready(_));
         let (parked, mut known) = self.take_apart();
-        if let Some(data) = data.filter(|_| !is_loaded) {
+        // What is in memory may be of an account that was made anew under that address.
+        if let Some(data) = data {
             self.state = State::Ready(Box::new(Ready::new(&self.jid, self.kind, data, cx.modules)));
             for session in self.sessions.iter().map(|session| session.id).collect::<Vec<_>>() {
                 self.session_started(session, cx);

@@ -488,6 +488,7 @@ impl Cx<'_> {
 
     /// [`refuse`](Self::refuse), with more than a condition.
     pub(crate) fn refuse_with(&mut self, error: StanzaError) {
+        self.barriers.lose(self.step.cause());
         self.step.refuse(error);
     }
 }

@@ -213,6 +213,11 @@ impl Step {
         self.source == Some(Source::Server)
     }
 
+    /// Whose fate it decides.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.source.and_then(Source::cause)
+    }
+
     /// Who has caused it.
     pub(crate) fn origin(&self) -> Origin {
         self.question.as_ref().map_or(Origin::Outside, |(_, origin)| *origin)
@@ -315,8 +320,12 @@ impl Step {
         }
         answer.set_to(question.from().cloned());
         answer.set_from(question.to().cloned());
-        let shows = State::of_module(module);
-        let shows = if self.has_looked { shows.and(State::OWN) } else { shows };
+        let shows = match &answer {
+            Stanza::Iq(_) if self.has_looked => State::of_module(module).and(State::OWN),
+            Stanza::Iq(_) => State::of_module(module),
+            // It says of nothing what it is, only that the stanza went nowhere, which is so whatever is stored.
+            Stanza::Message(_) | Stanza::Presence(_) => State::NOTHING,
+        };
         let effect = answer_effect(answer, *origin);
         self.is_answered = true;
         self.push_showing(effect, shows);
@@ -515,13 +524,23 @@ impl Order {
             !matches!(held.until, Until::Stored(_))
                 && held.effect.as_ref().and_then(Effect::topic).is_some_and(|older| older == topic)
         };
-        let void = chain.iter().position(is_void).and_then(|place| chain.remove(place));
+        while let Some(void) = chain.iter().position(is_void).and_then(|place| chain.remove(place)) {
+            self.placed_bytes -= void.bytes;
+            out.barriers.end(void.effect.and_then(|effect| effect.cause()));
+        }
         if chain.is_empty() {
             self.chains.remove(pair);
         }
-        if let Some(Held { effect, bytes, .. }) = void {
-            self.placed_bytes -= bytes;
-            out.barriers.end(effect.and_then(|effect| effect.cause()));
+    }
+
+    /// Holds back what somebody else has asked for. They may ask as often as they like, and are not to take all the room; nor does an answer, which
+    /// may say less, make void what was said.
+    fn hold_asked(&mut self, pair: Pair, effect: Effect, until: Until, out: &mut Outlet<'_>) {
+        let waits = |held: &Held| held.effect.as_ref().is_some_and(|held| held.stanza() == effect.stanza());
+        let is_said = self.chains.get(&pair).is_some_and(|chain| chain.iter().any(waits));
+        let bytes = effect.weight();
+        if !is_said && self.has_bytes(bytes, out.limits.outbox_bytes() / 2) {
+            self.hold(pair, Held { bytes, ..Held::new(Some(effect), until) }, out);
         }
     }
 
@@ -535,13 +554,11 @@ impl Order {
     ) -> bool {
         let pair = effect.pair();
         if !effect.is_response() {
-            self.supersede(&pair, &effect, out);
-            if !matches!(question, Some((_, Origin::Outside))) {
+            if let Some((_, Origin::Outside)) = question {
+                self.hold_asked(pair, effect, until, out);
+            } else {
+                self.supersede(&pair, &effect, out);
                 self.hold(pair, Held::new(Some(effect), until), out);
-            } else if self.has_bytes(effect.weight(), out.limits.outbox_bytes() / 2) {
-                // Others may ask as often as they like, and are not to take all the room.
-                let bytes = effect.weight();
-                self.hold(pair, Held { bytes, ..Held::new(Some(effect), until) }, out);
             }
             return true;
         }
@@ -633,7 +650,8 @@ impl Order {
 
     /// A change could not be stored, so what tells of it is not said: whether it was under way.
     pub(crate) fn failed(&mut self, seq: u64, out: &mut Outlet<'_>) -> bool {
-        let Some(InFlight { touched, .. }) = self.in_flight.get(&seq).copied() else { return false };
+        let Some(InFlight { touched, cause, .. }) = self.in_flight.get(&seq).copied() else { return false };
+        out.barriers.lose(cause);
         for chain in self.chains.values_mut() {
             let mut is_disappointed = false;
             for held in chain {

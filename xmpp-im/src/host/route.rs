@@ -98,8 +98,13 @@ impl Host {
             } else if self.busy.len() < self.config.limits.background_loads()
                 && let Some(stanza) = self.goodbyes.pop_front()
             {
-                self.routed.push_back((stanza, Source::Server));
+                self.routed.push_back((stanza, Source::Goodbye));
             } else {
+                if self.is_deleting && self.goodbyes.is_empty() && !self.barriers.has_goodbyes() {
+                    self.is_deleting = false;
+                    let is_complete = !self.barriers.take_lost_goodbye();
+                    self.actions.push_back(HostAction::DeletionsDone { is_complete });
+                }
                 return;
             }
         }

@@ -4,6 +4,7 @@ mod anonymous;
 mod answers;
 mod background;
 mod binding;
+mod chaos;
 mod directed;
 mod federation;
 mod greeting;
@@ -55,6 +56,8 @@ pub(super) struct Desk {
     closed: Vec<(SessionId, stream::Condition)>,
     /// What left the host: where to, and what.
     left: Vec<(String, String)>,
+    /// Each time that all goodbyes came through: whether all did what they were for.
+    deletions: Vec<bool>,
 }
 
 impl Desk {
@@ -89,6 +92,7 @@ impl Desk {
             congested: Vec::new(),
             closed: Vec::new(),
             left: Vec::new(),
+            deletions: Vec::new(),
         }
     }
 
@@ -115,6 +119,7 @@ impl Desk {
                 HostAction::Component(domain, stanza) => {
                     self.left.push((domain.to_string(), stanza.to_string()));
                 }
+                HostAction::DeletionsDone { is_complete } => self.deletions.push(is_complete),
             }
         }
     }

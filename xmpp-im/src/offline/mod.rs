@@ -19,8 +19,8 @@ mod rules;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use xmpp_core::jid::{BareJid, Jid};
-use xmpp_core::stanza::{Condition, Message, Stanza, StanzaError};
+use xmpp_core::jid::BareJid;
+use xmpp_core::stanza::{Condition, Message, MessageType, Stanza, StanzaError};
 
 use self::queue::{Next, Queue};
 use crate::module::{Advertised, BadState, Context, Hooks, Kept, Module, Part, Target, Verdict};
@@ -95,12 +95,18 @@ fn takes(cx: &Context<'_>, session: SessionId) -> bool {
     cx.session(session).and_then(|session| session.priority()).is_some_and(|priority| priority >= 0)
 }
 
+/// Whether it is whoever is there that gets it: also a chat with a resource that is gone goes on with the account (RFC 6121 section 8.5.3.2.1).
+fn is_for_account(message: &Message, cx: &Context<'_>) -> bool {
+    let is_there = |to| cx.sessions().any(|session| session.jid() == to);
+    message.to().is_none_or(|to| to.is_bare() || message.type_() == MessageType::Chat && !is_there(to))
+}
+
 impl Part for Storage {
     fn incoming(&mut self, stanza: &Stanza, cx: &mut Context<'_>) -> Verdict {
         match stanza {
             // What waits was for the account, and order is kept for each pair of addresses (RFC 6120 section 10.1).
             Stanza::Message(message)
-                if self.0.is_flooding() && message.to().is_none_or(Jid::is_bare) && is_storable(message) =>
+                if self.0.is_flooding() && is_storable(message) && is_for_account(message, cx) =>
             {
                 if self.keep(message, cx) == Verdict::Continue {
                     // There is no room behind the others, and past them it must not go: there will be room soon.
@@ -120,9 +126,12 @@ impl Part for Storage {
         self.keep(message, cx)
     }
 
-    fn session_started(&mut self, session: SessionId, cx: &mut Context<'_>) {
-        // When the account was loaded anew, its sessions begin once more, and may still have what they were given.
-        self.0.resume(session, cx.unwritten(session));
+    fn session_started(&mut self, _: SessionId, cx: &mut Context<'_>) {
+        // When the account was loaded anew, its sessions begin once more, and any of them may still have what it was given: with the first of
+        // them it has to be known, or another would be given the same.
+        for session in cx.sessions().map(|session| session.id()) {
+            self.0.resume(session, cx.unwritten(session));
+        }
         self.go_on(cx);
     }
 

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::{Instant as Moment, sleep_until};
+use tokio::time::{Instant as Moment, Interval, interval, sleep_until};
 use tracing::debug;
 use xmpp_core::conn::Identity;
 use xmpp_core::dialback::{self, Verdict};
@@ -55,11 +55,15 @@ pub(super) const JOBS_SENT: usize = 256;
 /// How long a stanza to a congested session keeps its share of its sender's budget: 64 KiB a turn make 640 KiB a second.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How often to look whether the system's clock was put right.
+const CLOCK: Duration = Duration::from_secs(60);
+
 /// The host and what it has to do.
 #[derive(Debug)]
 pub(super) struct HostTask {
     host: Host,
     clock: Clock,
+    clock_looks: Interval,
     sessions: HashMap<SessionId, Carried>,
     components: Components,
     /// None without federation.
@@ -78,6 +82,8 @@ pub(super) struct HostTask {
     congested: HashMap<BareJid, HashSet<SessionId>>,
     /// What senders to those wait for, and until when; the oldest first.
     slowed: VecDeque<(Moment, OwnedSemaphorePermit)>,
+    /// The last deletion of which others are being told.
+    deletion: Option<i64>,
     /// How many sessions there are, for others to see.
     count: Arc<AtomicUsize>,
 }
@@ -102,6 +108,7 @@ pub(super) fn new(
     let task = HostTask {
         host,
         clock,
+        clock_looks: interval(CLOCK),
         sessions: HashMap::new(),
         components: Components::default(),
         remotes,
@@ -113,6 +120,7 @@ pub(super) fn new(
         loading: HashMap::new(),
         congested: HashMap::new(),
         slowed: VecDeque::new(),
+        deletion: None,
         count: Arc::default(),
     };
     (task, HostHandle::new(to_commands, to_drained))
@@ -147,6 +155,7 @@ impl HostTask {
                     self.slowed.drain(..due);
                 }
                 () = turn(self.remotes.as_mut()) => {}
+                _ = self.clock_looks.tick() => self.host.wall_clock(self.clock.epoch()),
                 // Last, because there may be more of them at any time, which is true of nothing else.
                 command = self.commands.recv(),
                     if open && self.waiting.len() < JOBS => match command {
@@ -268,20 +277,27 @@ impl HostTask {
             }
             Reply::Persisted(account, seq) => self.host.persisted(self.clock.now(), &account, seq),
             Reply::PersistFailed(account, seq) => self.host.persist_failed(self.clock.now(), &account, seq),
-            Reply::Forgotten => {}
+            Reply::DeletionsNoted => {}
             Reply::Deleted(deletions) => self.deleted(deletions),
         }
     }
 
     /// Accounts were deleted: their sessions end, and those whom they had to do with are told.
     fn deleted(&mut self, deletions: Vec<Deletion>) {
-        let Some(last) = deletions.last().map(|deletion| deletion.number) else { return };
-        for Deletion { account, data, .. } in deletions {
+        for Deletion { number, account, data } in deletions {
             self.host.deleted(self.clock.now(), &account, Some(data));
+            self.deletion = self.deletion.max(Some(number));
         }
-        // Behind what the host has wanted stored so far.
-        self.perform();
-        self.job(Job::ForgetDeletions(last));
+    }
+
+    /// All that came of the deletions so far is stored, or it has to be tried again. The word of that comes behind what the host has wanted
+    /// stored before, which may be of the old accounts.
+    fn deletions_done(&mut self, is_complete: bool) {
+        match self.deletion.take() {
+            Some(last) if is_complete => self.job(Job::ForgetDeletions(last)),
+            Some(_) => self.job(Job::RepeatDeletions),
+            None => {}
+        }
     }
 
     fn job(&mut self, job: Job) {
@@ -333,6 +349,7 @@ impl HostTask {
                         self.deliver(error);
                     }
                 }
+                HostAction::DeletionsDone { is_complete } => self.deletions_done(is_complete),
                 // An action of a newer engine that this server does not know, which the dependency's version rules out.
                 _ => debug!("an unknown action"),
             }
@@ -408,6 +425,9 @@ impl HostTask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 /// Waits until something happens to a link.
 async fn turn(remotes: Option<&mut Remotes>) {

@@ -122,6 +122,7 @@ impl Server {
         let (close, handshake) = (options.limits.close(), options.limits.tls());
         let mut host = HostConfig::new(options.domains.iter().cloned())
             .with_limits(options.host_limits.clone())
+            .with_conflict_policy(options.conflict)
             .with_offline_storage();
         for (domain, _) in &options.components {
             host = host.with_component(domain.clone());

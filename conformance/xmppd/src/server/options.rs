@@ -11,6 +11,7 @@ use xmpp_core::limits::Limits;
 use xmpp_core::sasl::Secret;
 use xmpp_core::tls::TlsPolicy;
 use xmpp_im::federation::FederationLimits;
+use xmpp_im::host::ConflictPolicy;
 use xmpp_im::limits::HostLimits;
 
 /// Stanzas that may wait for one foreign domain, and bytes of them. It is [behind](super::remotes) long before: its senders are made to wait
@@ -28,6 +29,7 @@ pub struct Options {
     pub(super) tls: TlsPolicy,
     pub(super) limits: Limits,
     pub(super) host_limits: HostLimits,
+    pub(super) conflict: ConflictPolicy,
     pub(super) connections: usize,
     pub(super) strangers: usize,
     pub(super) anonymous: usize,
@@ -112,6 +114,7 @@ impl Options {
             tls: TlsPolicy::Required,
             limits: Limits::client(),
             host_limits: HostLimits::new(),
+            conflict: ConflictPolicy::default(),
             connections: 10_000,
             strangers: 2_000,
             anonymous: 0,
@@ -152,6 +155,13 @@ impl Options {
     #[must_use]
     pub const fn with_host_limits(mut self, limits: HostLimits) -> Self {
         self.host_limits = limits;
+        self
+    }
+
+    /// Who gives way when two clients of an account want the same resource.
+    #[must_use]
+    pub const fn with_conflict_policy(mut self, policy: ConflictPolicy) -> Self {
+        self.conflict = policy;
         self
     }
 

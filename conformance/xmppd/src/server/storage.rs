@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant as Moment, MissedTickBehavior, interval};
 use tracing::error;
 use xmpp_core::jid::BareJid;
 use xmpp_im::host::{LoadTicket, OfflineTicket};
@@ -22,6 +22,9 @@ const BATCH: usize = 256;
 /// How often to look whether another process has changed the store.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long to wait before those are told again whom a deletion has not reached, since something could not be stored.
+const REPEAT: Duration = Duration::from_secs(10);
+
 /// What the host wants of the store.
 #[derive(Debug)]
 pub(super) enum Job {
@@ -31,8 +34,11 @@ pub(super) enum Job {
     LoadOffline { ticket: OfflineTicket, account: BareJid, after: u64, limit: usize },
     /// A step.
     Persist(Persist),
-    /// The host has done what the deletions up to this number ask for, and what it wants stored from now on is not of those accounts.
+    /// All that had to be stored because of the deletions up to this number is, and what the host wants stored from now on is not of those
+    /// accounts.
     ForgetDeletions(i64),
+    /// Something of that could not be stored: the host is to be told of the deletions once more, later.
+    RepeatDeletions,
 }
 
 /// What became of it, and what others did.
@@ -44,8 +50,8 @@ pub(super) enum Reply {
     OfflineFailed(OfflineTicket),
     Persisted(BareJid, u64),
     PersistFailed(BareJid, u64),
-    /// The deletions are forgotten, or will be at the next start.
-    Forgotten,
+    /// The deletions are forgotten, or will be told again.
+    DeletionsNoted,
     /// Not an answer: another process has deleted these accounts.
     Deleted(Vec<Deletion>),
 }
@@ -66,7 +72,7 @@ pub(super) async fn run(store: Store, mut jobs: Receiver<Job>, replies: Sender<R
                 if taken == 0 {
                     return;
                 }
-                work(&store, &mut batch, &replies).await
+                work(&store, &mut batch, &mut seen, &replies).await
             }
             _ = look.tick() => tell_deletions(&store, &mut seen, &replies).await,
         };
@@ -84,6 +90,8 @@ struct Seen {
     state: Option<i64>,
     /// The last deletion that the host was told of.
     deletion: i64,
+    /// When to tell it of all of them again.
+    repeat: Option<Moment>,
 }
 
 async fn tell_deletions(store: &Store, seen: &mut Seen, replies: &Sender<Reply>) -> Result<(), ()> {
@@ -99,6 +107,9 @@ async fn tell_deletions(store: &Store, seen: &mut Seen, replies: &Sender<Reply>)
 
 /// The accounts that were deleted since the last time, if another process has changed the store.
 async fn deletions(store: &Store, seen: &mut Seen) -> Result<Vec<Deletion>, StoreError> {
+    if seen.repeat.is_some_and(|at| at <= Moment::now()) {
+        *seen = Seen::default();
+    }
     let state = store.foreign_changes().await?;
     if seen.state == Some(state) {
         return Ok(Vec::new());
@@ -112,7 +123,12 @@ async fn deletions(store: &Store, seen: &mut Seen) -> Result<Vec<Deletion>, Stor
 
 /// Does a batch of jobs. Reading ones come after all changes, but a deletion is forgotten in its place: what the host handed out
 /// before may be of the old account.
-async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> Result<(), ()> {
+async fn work(
+    store: &Store,
+    batch: &mut Vec<Job>,
+    seen: &mut Seen,
+    replies: &Sender<Reply>,
+) -> Result<(), ()> {
     let mut changes = Vec::new();
     let mut others = Vec::new();
     for job in batch.drain(..) {
@@ -122,8 +138,13 @@ async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> R
                 keep(store, std::mem::take(&mut changes), replies).await?;
                 if let Err(error) = store.forget_deletions(through).await {
                     error!(%error, "cannot forget deleted accounts");
+                    seen.repeat = Some(Moment::now() + REPEAT);
                 }
-                replies.send(Reply::Forgotten).await.map_err(drop)?;
+                replies.send(Reply::DeletionsNoted).await.map_err(drop)?;
+            }
+            Job::RepeatDeletions => {
+                seen.repeat = Some(Moment::now() + REPEAT);
+                replies.send(Reply::DeletionsNoted).await.map_err(drop)?;
             }
             other => others.push(other),
         }
@@ -147,7 +168,7 @@ async fn work(store: &Store, batch: &mut Vec<Job>, replies: &Sender<Reply>) -> R
                     }
                 }
             }
-            Job::Persist(_) | Job::ForgetDeletions(_) => continue,
+            Job::Persist(_) | Job::ForgetDeletions(_) | Job::RepeatDeletions => continue,
         };
         replies.send(reply).await.map_err(drop)?;
     }

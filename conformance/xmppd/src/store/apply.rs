@@ -115,7 +115,7 @@ async fn change(
         Change::SetLastPresence { at, presence } => set_presence(connection, account, *at, presence).await?,
         Change::AppendOffline(message) => append(connection, account, message).await?,
         Change::RemoveOffline { through } => {
-            sqlx::query("DELETE FROM offline_message WHERE account = ? AND number <= ?")
+            sqlx::query("DELETE FROM offline_message WHERE account = ? AND number <= ? AND NOT damaged")
                 .bind(account)
                 .bind(to_row(*through))
                 .execute(connection)

@@ -1,4 +1,5 @@
-//! Deleted accounts, until a server has ended their sessions and told those whom they had to do with.
+//! Deleted accounts, until a server has ended their sessions and told those whom they had to do with, and what these had to store because of it is
+//! stored. A server that is killed in the middle tells them again: who has heard it has nothing left to do.
 //!
 //! An account goes at once, with all that is kept of it; what remains is a record of whom to tell. While there is one, no
 //! [step](super::Step) is applied to an account of that address, even if it was added again: a server may still take the old one's

@@ -2,6 +2,7 @@
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
+use tracing::error;
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::time::UtcTime;
 use xmpp_im::store::{AccountData, OfflineMessage, OfflineSummary, Pending, RosterItem, Subscription};
@@ -28,20 +29,61 @@ impl Store {
 
     /// Offline messages with numbers after that one, in their order: as many as count for `bytes` together, but one at least if there is any.
     ///
+    /// One that cannot be read is logged and marked as damaged: it stays, but does not count any more, and those behind it do not wait.
+    ///
     /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Corrupt`].
+    /// [`StoreError::Database`].
     pub async fn offline_page(
         &self,
         jid: &BareJid,
         after: u64,
         bytes: usize,
     ) -> Result<Vec<OfflineMessage>, StoreError> {
-        let rows = sqlx::query(
+        // Each time that there is nothing but damage, there is less of it.
+        loop {
+            let rows = self.waiting(jid, after, bytes).await?;
+            let (mut page, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
+            for row in &rows {
+                let id: i64 = row.try_get(3)?;
+                match read_message(row.try_get(2)?, jid.as_str()) {
+                    Ok(message) => {
+                        let at = UtcTime::from_micros(row.try_get(1)?);
+                        page.push(OfflineMessage::new(from_row(row.try_get(0)?), at, message));
+                    }
+                    Err(error) => {
+                        error!(account = %jid, row = id, %error, "a message is damaged, and is passed over");
+                        damaged.push(id);
+                    }
+                }
+            }
+            if !damaged.is_empty() {
+                // Before the others go, which removes everything up to them that is not marked.
+                self.mark_damaged(&damaged).await?;
+            }
+            if !page.is_empty() || rows.is_empty() {
+                return Ok(page);
+            }
+        }
+    }
+
+    async fn mark_damaged(&self, rows: &[i64]) -> Result<(), StoreError> {
+        let mut transaction = self.write().await?;
+        for row in rows {
+            sqlx::query("UPDATE offline_message SET damaged = 1 WHERE id = ?")
+                .bind(row)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    async fn waiting(&self, jid: &BareJid, after: u64, bytes: usize) -> sqlx::Result<Vec<SqliteRow>> {
+        sqlx::query(
             "WITH waiting AS (
                  SELECT m.id, m.bytes, sum(m.bytes) OVER (ORDER BY m.number) AS total
                  FROM offline_message m JOIN account a ON a.id = m.account
-                 WHERE a.jid = ? AND m.number > ?)
-             SELECT m.number, m.received, m.stanza
+                 WHERE a.jid = ? AND m.number > ? AND NOT m.damaged)
+             SELECT m.number, m.received, m.stanza, m.id
              FROM waiting w JOIN offline_message m ON m.id = w.id
              WHERE w.total <= ? OR w.total = w.bytes ORDER BY m.number",
         )
@@ -49,17 +91,7 @@ impl Store {
         .bind(to_row(after))
         .bind(to_row(bytes as u64))
         .fetch_all(&self.readers)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let message = read_message(row.try_get(2)?, jid.as_str())?;
-                Ok(OfflineMessage::new(
-                    from_row(row.try_get(0)?),
-                    UtcTime::from_micros(row.try_get(1)?),
-                    message,
-                ))
-            })
-            .collect()
+        .await
     }
 }
 
@@ -180,10 +212,12 @@ async fn offline(
     account: i64,
     last: u64,
 ) -> Result<OfflineSummary, StoreError> {
-    let row = sqlx::query("SELECT count(*), coalesce(sum(bytes), 0) FROM offline_message WHERE account = ?")
-        .bind(account)
-        .fetch_one(snapshot)
-        .await?;
+    let row = sqlx::query(
+        "SELECT count(*), coalesce(sum(bytes), 0) FROM offline_message WHERE account = ? AND NOT damaged",
+    )
+    .bind(account)
+    .fetch_one(snapshot)
+    .await?;
     let (count, bytes) = (from_row(row.try_get(0)?), from_row(row.try_get(1)?));
     Ok(OfflineSummary::new(count as usize, bytes as usize, last))
 }

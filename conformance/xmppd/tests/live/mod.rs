@@ -3,6 +3,7 @@
 
 mod client;
 mod daemon;
+mod random;
 mod raw;
 mod remote;
 
@@ -20,6 +21,7 @@ use xmppd::store::Store;
 
 pub use client::{Client, Login, contact_query};
 pub use daemon::{Daemon, command};
+pub use random::{Random, number};
 pub use raw::{HEADER, Raw, STARTTLS};
 pub use remote::{REMOTE, Remote};
 

@@ -220,6 +220,118 @@ fn what_the_contacts_of_a_deleted_account_are_told_waits_for_room() {
     desk.assert_empty();
 }
 
+/// Somebody whom Juliet sees.
+fn friend_of_juliet() -> AccountData {
+    let juliet = RosterItem::new(Jid::new("juliet@example.com").unwrap());
+    AccountData::new().with_roster([juliet.with_subscription(Subscription::Both)])
+}
+
+/// Deletes Juliet, who has these contacts.
+fn delete_juliet(desk: &mut Desk, contacts: &[&str]) {
+    let contacts = contacts
+        .iter()
+        .map(|contact| RosterItem::new(Jid::new(contact).unwrap()).with_subscription(Subscription::Both));
+    desk.host.deleted(NOW, &bare("juliet@example.com"), Some(AccountData::new().with_roster(contacts)));
+    desk.poll();
+}
+
+#[test]
+fn a_deletion_is_done_when_all_that_came_of_it_is_stored() {
+    let mut desk = open(HostLimits::new());
+    // Nobody had to do with her, or nobody of this host.
+    delete_juliet(&mut desk, &[]);
+    assert_eq!(core::mem::take(&mut desk.deletions), [true]);
+    delete_juliet(&mut desk, &["romeo@example.net"]);
+    assert_eq!(core::mem::take(&mut desk.deletions), [true]);
+    assert_eq!(desk.gone().len(), 2);
+
+    delete_juliet(&mut desk, &["nobody@example.org", "nurse@example.org", "romeo@example.org"]);
+    let mut steps = 0;
+    while let Some((ticket, account)) = desk.loads.pop_front() {
+        // What her contacts answer finds nobody.
+        let is_there = matches!(account.node(), Some("nurse" | "romeo"));
+        desk.host.loaded(NOW, ticket, is_there.then(friend_of_juliet)).unwrap();
+        desk.poll();
+        while !desk.changes.is_empty() {
+            assert_eq!(desk.deletions, [false; 0], "{account} has something to store");
+            desk.stored();
+            steps += 1;
+        }
+    }
+    assert_eq!((steps, core::mem::take(&mut desk.deletions)), (4, vec![true]));
+    // Once more: there is nothing left to do.
+    delete_juliet(&mut desk, &["romeo@example.org"]);
+    desk.load_all();
+    assert_eq!((desk.changes.len(), core::mem::take(&mut desk.deletions)), (0, vec![true]));
+    desk.assert_empty();
+}
+
+#[test]
+fn a_deletion_is_not_complete_when_what_came_of_it_could_not_be_stored() {
+    let mut desk = open(HostLimits::new().with_parked(2, 1 << 20));
+    delete_juliet(&mut desk, &["romeo@example.org"]);
+    let (ticket, _) = desk.loads.pop_front().unwrap();
+    desk.host.loaded(NOW, ticket, Some(friend_of_juliet())).unwrap();
+    desk.poll();
+    desk.failed();
+    while !desk.changes.is_empty() {
+        desk.failed();
+    }
+    assert_eq!(core::mem::take(&mut desk.deletions), [false]);
+    while let Some((ticket, _)) = desk.loads.pop_front() {
+        // Two changes have failed, and only what was loaded after both counts.
+        let _ = desk.host.loaded(NOW, ticket, Some(friend_of_juliet()));
+    }
+    desk.poll();
+
+    // Or when there was no room for it, which is so for whoever is being loaded for others.
+    for _ in 0..2 {
+        desk.deliver(&chat("romeo@example.org").replacen("<message", "<message from='a@example.net/b'", 1));
+    }
+    delete_juliet(&mut desk, &["romeo@example.org"]);
+    assert_eq!(core::mem::take(&mut desk.deletions), [false]);
+    let (ticket, _) = desk.loads.pop_front().unwrap();
+    desk.host.loaded(NOW, ticket, Some(friend_of_juliet())).unwrap();
+    desk.poll();
+    while !desk.changes.is_empty() {
+        desk.stored();
+    }
+    assert_eq!(desk.deletions, [false; 0], "it was said");
+    // The next time is another one, whoever ends while it is under way.
+    delete_juliet(&mut desk, &["romeo@example.org"]);
+    let (ticket, _) = desk.loads.pop_front().unwrap();
+    desk.host.loaded(NOW, ticket, Some(friend_of_juliet())).unwrap();
+    desk.poll();
+    desk.host.deleted(NOW, &bare("romeo@example.org"), Some(AccountData::new()));
+    desk.poll();
+    // What was for somebody who is gone as well is tried again, and finds nobody.
+    assert_eq!(core::mem::take(&mut desk.deletions), [false]);
+    delete_juliet(&mut desk, &["romeo@example.org"]);
+    let (ticket, _) = desk.loads.pop_front().unwrap();
+    desk.host.loaded(NOW, ticket, None).unwrap();
+    desk.poll();
+    assert_eq!(core::mem::take(&mut desk.deletions), [true]);
+    desk.assert_empty();
+}
+
+#[test]
+fn whoever_wrote_to_an_account_that_is_deleted_meanwhile_is_answered_again() {
+    let mut desk = open(HostLimits::new());
+    let romeo = desk.login("romeo@example.com/orchard");
+    desk.send(romeo, &chat("juliet@example.com"));
+    desk.load_all();
+    desk.send(romeo, "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>");
+    assert_eq!((desk.changes.len(), desk.got(romeo)), (1, vec![]));
+    desk.host.deleted(NOW, &bare("juliet@example.com"), None);
+    desk.poll();
+    let told = desk.got(romeo);
+    assert!(told[0].contains("<internal-server-error "), "{told:?}");
+    assert!(told[1].contains("id='1'") && told.len() == 2, "{told:?}");
+    desk.failed();
+    desk.detach(romeo);
+    desk.assert_empty();
+}
+
 #[test]
 fn a_request_to_a_resource_that_does_not_show_itself_is_answered_as_if_it_were_not_there() {
     let config = HostConfig::new([bare("example.com")]).with_federation();
@@ -390,4 +502,19 @@ fn what_is_on_its_way_into_the_store_of_an_account_that_cannot_be_loaded_has_its
         desk.detach(romeo);
         desk.assert_empty();
     }
+}
+
+#[test]
+fn that_there_is_no_room_is_said_whether_what_takes_it_is_stored_or_not() {
+    let limits = HostLimits::new().with_offline(1, 1 << 20);
+    let mut desk = Desk::configured(|config| config.with_offline_storage().with_limits(limits));
+    let romeo = desk.login("romeo@example.com/orchard");
+    let juliet = desk.login("juliet@example.com/balcony");
+    desk.send(romeo, &chat("juliet@example.com"));
+    desk.send(juliet, "<presence/>");
+    let nurse = desk.login("nurse@example.com/kitchen");
+    desk.send(nurse, &chat("juliet@example.com"));
+    assert_eq!(condition(&desk.one(nurse)), Condition::ResourceConstraint);
+    desk.failed();
+    assert_eq!(condition(&desk.one(romeo)), Condition::InternalServerError);
 }

@@ -35,7 +35,7 @@ fn verona(requests: usize) -> (Desk, SessionId, AccountData) {
         let text = format!(
             "<presence type='subscribe' from='{}'>{}",
             romeo(number),
-            &wordy(number)["<presence>".len()..]
+            wordy(number).strip_prefix("<presence>").unwrap()
         );
         let Stanza::Presence(request) = stanza(&text.replace("romeo", "paris")) else { panic!("{text}") };
         Pending::new(request).unwrap()

@@ -434,3 +434,35 @@ fn what_finds_no_room_behind_the_others_does_not_overtake_them() {
     service.say(romeo, "4");
     assert_eq!(service.read(juliet), ["4"]);
 }
+
+#[test]
+fn a_chat_with_a_resource_that_is_gone_does_not_overtake_what_waits() {
+    let mut service = Service::new(HostLimits::new());
+    let (romeo, juliet) = service.lovers();
+    let chat =
+        |body| format!("<message to='juliet@capulet.com/tomb' type='chat'><body>{body}</body></message>");
+    service.send(romeo, &chat("1"));
+    service.holds_pages = true;
+    service.available(juliet, 0);
+    service.send(romeo, &chat("2"));
+    // A resource that is there gets what is for it at once.
+    service.send(romeo, "<message to='juliet@capulet.com/balcony' type='chat'><body>3</body></message>");
+    service.holds_pages = false;
+    service.answer_pages();
+    assert_eq!(service.read(juliet), ["3", "1", "2"]);
+}
+
+#[test]
+fn an_account_that_is_loaded_anew_knows_which_session_has_what() {
+    let mut service = Service::new(HostLimits::new());
+    let (romeo, idle) = service.lovers();
+    let juliet = service.bind("juliet@capulet.com/chamber");
+    service.say(romeo, "1");
+    service.available(juliet, 0);
+    service.failing = 1;
+    service
+        .send(juliet, "<iq type='set' id='r'><query xmlns='jabber:iq:roster'><item jid='x@y'/></query></iq>");
+    let read = service.read(juliet);
+    assert_eq!(read.iter().filter(|read| *read == "1").count(), 1, "{read:?}");
+    assert!(service.waiting().is_empty() && service.read(idle).is_empty());
+}

@@ -109,7 +109,7 @@ fn probes_that_cannot_be_answered_yet_do_not_pile_up() {
     desk.stored();
     let gone = desk.gone();
     let (told, refused): (Vec<_>, Vec<_>) = gone.iter().partition(|(_, stanza)| stanza.contains("away"));
-    // Who asks again is told once, and of the many as many as there was room for.
+    // A subscriber hears once what was asked a thousand times, and of strangers as many are answered as there was room for.
     assert_eq!(told.len(), 1);
     assert!(!refused.is_empty() && refused.len() < 100, "{}", refused.len());
     // The room is there again.
