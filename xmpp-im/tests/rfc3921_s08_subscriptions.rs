@@ -726,8 +726,7 @@ fn r3921_8_2_26_an_approval_shows_every_resource_to_every_resource() {
 
 #[test]
 fn r3921_8_4_1_10_who_unsubscribes_hears_that_every_resource_is_gone() {
-    for (user, contact) in
-        [(Subscription::To, Subscription::From), (Subscription::Both, Subscription::Both)]
+    for (user, contact) in [(Subscription::To, Subscription::From), (Subscription::Both, Subscription::Both)]
     {
         let mut story = Story::crowded(user, contact);
         story.user("<presence to='contact@example.org' type='unsubscribe'/>");
@@ -743,8 +742,7 @@ fn r3921_8_4_1_10_who_unsubscribes_hears_that_every_resource_is_gone() {
 
 #[test]
 fn r3921_8_5_1_04_who_is_cancelled_hears_that_every_resource_is_gone() {
-    for (user, contact) in
-        [(Subscription::To, Subscription::From), (Subscription::Both, Subscription::Both)]
+    for (user, contact) in [(Subscription::To, Subscription::From), (Subscription::Both, Subscription::Both)]
     {
         let mut story = Story::crowded(user, contact);
         story.contact("<presence to='user@example.com' type='unsubscribed'/>");
