@@ -28,10 +28,16 @@ impl XmlLimits {
         XmlLimits { stanza_bytes: 10_000, depth: 20, attributes: 50, elements: 200 }
     }
 
-    /// What an authenticated client, or a client's server, may send: 262,144 bytes, depth 100, 200 attributes, 10,000 elements.
+    /// What an authenticated client may send: 262,144 bytes, depth 100, 200 attributes, 10,000 elements.
     #[must_use]
     pub const fn client() -> Self {
         XmlLimits { stanza_bytes: 262_144, depth: 100, attributes: 200, elements: 10_000 }
+    }
+
+    /// What a client's own server may send it: 8 MiB and 200,000 elements, since a roster comes in one stanza; the rest as for clients.
+    #[must_use]
+    pub const fn own_server() -> Self {
+        Self::client().with_stanza_bytes(8 << 20).with_elements(200_000)
     }
 
     /// What another server may send once a domain of it is proved: 524,288 bytes, the rest as for clients.

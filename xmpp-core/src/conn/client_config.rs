@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::ops::RangeInclusive;
 
 use crate::jid::BareJid;
-use crate::limits::Limits;
+use crate::limits::{Limits, XmlLimits};
 use crate::sasl::client::ITERATIONS;
 use crate::sasl::{Mechanism, Secret, Selection};
 use crate::tls::TlsPolicy;
@@ -43,7 +43,7 @@ impl ClientConfig {
             tls: TlsPolicy::Required,
             mechanisms: Selection::new(),
             iterations: ITERATIONS,
-            limits: Limits::client(),
+            limits: Limits::client().with_online(XmlLimits::own_server()),
             lang: None,
             redirects: 0,
         }
