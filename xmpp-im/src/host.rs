@@ -105,7 +105,8 @@ use xmpp_core::time::{Instant, UtcTime};
 use xmpp_core::xml::Element;
 
 use crate::account::barrier::{Barriers, Cause, Source};
-use crate::account::step::{Delivery, Effect, Step};
+use crate::account::effect::{Delivery, Effect};
+use crate::account::step::Step;
 use crate::account::{Account, Cx, Input, Kind, Remains, Stay};
 use crate::module::Target;
 use crate::session::{Filled, Taken, Waiting};

@@ -93,7 +93,7 @@ fn day(contacts: usize) -> Vec<Taken> {
         <item type='jid' value='tybalt@example.org' action='deny' order='1'/>
         <item type='subscription' value='none' action='deny' order='2'/></list></query></iq>";
     step("list", &mut stage, &|stage| {
-        stage.send(JULIET, &list);
+        stage.send(JULIET, list);
         let default = "<iq id='default' type='set'><query xmlns='jabber:iq:privacy'><default name='feud'/></query></iq>";
         stage.send(JULIET, default);
     });
