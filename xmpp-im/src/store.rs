@@ -7,8 +7,9 @@
 //!   memory. A load sees every change that was handed out before it. Offline messages are not part of it: of those only
 //!   [how many](OfflineSummary) there are; the messages come by the page.
 //! - **Persist.** Whatever changes comes out as a [`Persist`]: one step of an owner, which is kept as a whole or not at all. Storage applies those
-//!   of one owner in the order of their `seq`, and reports each with `persisted` once it would survive a crash, or with `persist_failed`. That one
-//!   fails says nothing about the next. Changes are absolute: applying a step twice in a row is applying it once.
+//!   of one owner in the order of their `seq`, and reports each with `persisted` once it would survive a crash, or with `persist_failed`. After one
+//!   has failed, those of the same owner that were handed out before its next load fail too, whatever they are: they were made on top of it, and what
+//!   they say of a contact may contain it. Changes are absolute: applying a step twice in a row is applying it once.
 //! - **Nothing leaves early.** Whatever a step makes the host say, to whomever, leaves it only after `persisted`: what somebody was told is in the
 //!   store. Reports may come in any order.
 //! - **Failure.** After `persist_failed` nothing that depended on the step is said. Who asked for it is answered with `internal-server-error`, and

@@ -14,6 +14,9 @@ const CONTACT: &str = "contact@example.org/resource";
 /// Others of theirs, which ask for the roster and never become available.
 const USER_DESK: &str = "user@example.com/desk";
 const CONTACT_DESK: &str = "contact@example.org/desk";
+/// And others that are as available as the first.
+const USER_OTHER: &str = "user@example.com/other";
+const CONTACT_OTHER: &str = "contact@example.org/other";
 
 const ADD_CONTACT: &str = "<iq type='set' id='set1'><query xmlns='jabber:iq:roster'>\
     <item jid='contact@example.org' name='MyContact'><group>MyBuddies</group></item></query></iq>";
@@ -50,6 +53,17 @@ impl Story {
         story
     }
 
+    /// [`between`](Self::between), with two resources each.
+    fn crowded(user: Subscription, contact: Subscription) -> Self {
+        let mut story = Story::between(user, contact);
+        for client in [USER_OTHER, CONTACT_OTHER] {
+            story.0.online(client);
+        }
+        story.forget();
+        story.0.stanzas(USER_OTHER);
+        story
+    }
+
     fn forget(&mut self) {
         self.0.wire();
         for client in [USER, CONTACT] {
@@ -68,8 +82,8 @@ impl Story {
     }
 
     #[track_caller]
-    fn desk_got<const N: usize>(&mut self, desk: &str, expected: [&str; N]) {
-        assert_eq!(lines(&self.0.stanzas(desk)), expected);
+    fn other_got<const N: usize>(&mut self, other: &str, expected: [&str; N]) {
+        assert_eq!(lines(&self.0.stanzas(other)), expected);
     }
 
     #[track_caller]
@@ -115,11 +129,11 @@ fn r3921_8_2_16_the_request_comes_through_and_shows_in_no_roster() {
     story.user("<presence to='contact@example.org' type='subscribe'/>");
     // covers 3921-8.2-09
     story.user_got(["push contact@example.org none ask"]);
-    story.contact_got(["subscribe user@example.com > contact@example.org"]);
-    // covers 3921-8.2-18
     // covers 6121-3.1.3-11
     // covers 6121-A.1-01
     story.rosters(&["contact@example.org none"], &[]);
+    // covers 3921-8.2-18
+    story.contact_got(["subscribe user@example.com > contact@example.org"]);
     let (before, roster) =
         story.0.ask(CONTACT, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
     assert!(before.is_empty() && !roster.contains("<item"), "{roster}");
@@ -167,7 +181,7 @@ fn r3921_8_2_23_approval_needs_no_roster_set() {
     story.contact("<presence to='user@example.com' type='subscribed'/>");
     story.contact_got(["push user@example.com from"]);
     // covers 3921-8.2-32: to all that have asked for the roster
-    story.desk_got(
+    story.other_got(
         USER_DESK,
         ["subscribed contact@example.org > user@example.com", "push contact@example.org to"],
     );
@@ -188,14 +202,14 @@ fn r3921_8_2_31_an_approval_that_nobody_asked_for_is_nothing() {
         alone.contact("user@example.com", "contact@example.org", state);
         alone.online(USER);
         alone.arrives("<presence from='contact@example.org' to='user@example.com' type='subscribed'/>");
+        // covers 3921-8.2-29
+        assert_eq!(alone.roster("user@example.com"), [format!("contact@example.org {}", state.name())]);
         // covers 3921-8.2-30
         // covers 6121-3.1.6-04
         assert!(alone.stanzas(USER).is_empty());
-        assert_eq!(alone.roster("user@example.com"), [format!("contact@example.org {}", state.name())]);
     }
     let mut story = Story::begins();
     story.0.arrives("<presence from='contact@example.org' to='user@example.com' type='subscribed'/>");
-    // covers 3921-8.2-29
     story.rosters(&[], &[]);
     story.user_got([]);
 }
@@ -259,12 +273,14 @@ fn r3921_8_1_04_each_push_is_for_the_session_that_gets_it() {
 fn r3921_8_2_17_a_request_waits_for_a_resource() {
     let mut story = Story::new();
     story.0.online(USER);
+    story.0.interested(CONTACT_DESK);
     story.user("<presence to='contact@example.org' type='subscribe'><status>Hi</status><x xmlns='urn:example:x'/></presence>");
     story.user("<presence to='contact@example.org' type='subscribe'/>");
     story.0.interested(CONTACT);
-    // covers 3921-5.1.6-07
-    // covers 3921-8.1-02
     story.contact_got([]);
+    // covers 3921-5.1.6-07: connected or not when the request came
+    // covers 3921-8.1-02
+    story.other_got(CONTACT_DESK, []);
     for _ in 0..2 {
         story.contact("<presence/>");
         let got: Vec<_> = story.0.stanzas(CONTACT).iter().map(ToString::to_string).collect();
@@ -428,7 +444,7 @@ fn r3921_8_4_1_04_the_contact_learns_of_it() {
     story.user("<presence to='contact@example.org' type='unsubscribe'/>");
     // covers 3921-8.4.1-06
     // covers 6121-3.3.3-01
-    story.desk_got(
+    story.other_got(
         CONTACT_DESK,
         [
             "unsubscribe user@example.com > contact@example.org",
@@ -676,6 +692,94 @@ fn r3921_8_1_01_rosters_follow_every_step() {
 }
 
 #[test]
+fn r3921_8_2_26_an_approval_shows_every_resource_to_every_resource() {
+    let mut story = Story::crowded(Subscription::None, Subscription::None);
+    story.user("<presence to='contact@example.org' type='subscribe'/>");
+    story.forget();
+    story.0.stanzas(USER_OTHER);
+    story.contact("<presence to='user@example.com' type='subscribed'/>");
+    story.wire([
+        "subscribed contact@example.org > user@example.com",
+        "available contact@example.org/resource > user@example.com",
+        "available contact@example.org/other > user@example.com",
+    ]);
+    // covers 3921-8.2-34
+    story.other_got(
+        USER_OTHER,
+        [
+            "subscribed contact@example.org > user@example.com",
+            "push contact@example.org to name=MyContact group=MyBuddies",
+            "available contact@example.org/resource > user@example.com",
+            "available contact@example.org/other > user@example.com",
+        ],
+    );
+    story.contact("<presence to='user@example.com' type='subscribe'/>");
+    story.forget();
+    story.user("<presence to='contact@example.org' type='subscribed'/>");
+    // covers 3921-8.3-13
+    story.wire([
+        "subscribed user@example.com > contact@example.org",
+        "available user@example.com/resource > contact@example.org",
+        "available user@example.com/other > contact@example.org",
+    ]);
+}
+
+#[test]
+fn r3921_8_4_1_10_who_unsubscribes_hears_that_every_resource_is_gone() {
+    for (user, contact) in [(Subscription::To, Subscription::From), (Subscription::Both, Subscription::Both)]
+    {
+        let mut story = Story::crowded(user, contact);
+        story.user("<presence to='contact@example.org' type='unsubscribe'/>");
+        // covers 3921-8.4.2-10
+        story.wire([
+            "unsubscribe user@example.com > contact@example.org",
+            "unavailable contact@example.org/resource > user@example.com",
+            "unavailable contact@example.org/other > user@example.com",
+            "unsubscribed contact@example.org > user@example.com",
+        ]);
+    }
+}
+
+#[test]
+fn r3921_8_5_1_04_who_is_cancelled_hears_that_every_resource_is_gone() {
+    for (user, contact) in [(Subscription::To, Subscription::From), (Subscription::Both, Subscription::Both)]
+    {
+        let mut story = Story::crowded(user, contact);
+        story.contact("<presence to='user@example.com' type='unsubscribed'/>");
+        // covers 3921-8.5.2-04
+        story.wire([
+            "unavailable contact@example.org/resource > user@example.com",
+            "unavailable contact@example.org/other > user@example.com",
+            "unsubscribed contact@example.org > user@example.com",
+        ]);
+    }
+}
+
+#[test]
+fn r3921_8_5_1_07_every_resource_hears_of_a_cancellation() {
+    for (user, contact, left) in
+        [(Subscription::To, Subscription::From, "none"), (Subscription::Both, Subscription::Both, "from")]
+    {
+        let mut story = Story::crowded(user, contact);
+        story.contact("<presence to='user@example.com' type='unsubscribed'/>");
+        for client in [USER, USER_OTHER] {
+            // covers 3921-8.5.1-08
+            // covers 3921-8.5.2-07
+            // covers 3921-8.5.2-08
+            story.other_got(
+                client,
+                [
+                    "unavailable contact@example.org/resource > user@example.com",
+                    "unavailable contact@example.org/other > user@example.com",
+                    "unsubscribed contact@example.org > user@example.com",
+                    &format!("push contact@example.org {left} name=MyContact group=MyBuddies"),
+                ],
+            );
+        }
+    }
+}
+
+#[test]
 fn r3921_8_6_01_a_removal_cancels_both_ways() {
     let mut story = Story::between(Subscription::Both, Subscription::Both);
     story.user(
@@ -712,7 +816,7 @@ fn r3921_8_6_05_the_other_side_of_a_removal() {
     );
     // covers 3921-8.6-07: to all that have asked for the roster
     // covers 3921-8.6-10
-    story.desk_got(
+    story.other_got(
         CONTACT_DESK,
         [
             "unsubscribe user@example.com > contact@example.org",

@@ -37,9 +37,11 @@ impl Account {
     /// they may hear from it (RFC 3921 section 8.6).
     pub(crate) fn delete(&mut self, data: Option<AccountData>, cx: &mut Cx<'_>) -> Remains {
         self.order.fail_all(&mut cx.outlet());
+        // What is in memory may be of an account that was made anew under that address, and says only what is hidden from whom.
+        let told = data.as_ref().map(|data| goodbyes(&self.jid, &data.clone().into()));
+        let is_loaded = matches!(self.state, State::Ready(_));
         let (parked, mut known) = self.take_apart();
-        // What is in memory may be of an account that was made anew under that address.
-        if let Some(data) = data {
+        if let Some(data) = data.filter(|_| !is_loaded) {
             self.state = State::Ready(Box::new(Ready::new(&self.jid, self.kind, data, cx.modules)));
             for session in self.sessions.iter().map(|session| session.id).collect::<Vec<_>>() {
                 self.session_started(session, cx);
@@ -48,7 +50,7 @@ impl Account {
         }
         let mut cancels = Vec::new();
         if let Some(ready) = known.take() {
-            cancels = goodbyes(&self.jid, &ready.roster);
+            cancels = told.unwrap_or_else(|| goodbyes(&self.jid, &ready.roster));
             self.state = State::Ready(ready);
             cancels.retain(|cancel| self.outgoing(cancel, cx).is_continue());
             (_, known) = self.take_apart();

@@ -3,8 +3,10 @@
 //! It takes the host's jobs in their order, many at once: all changes of a batch are one transaction, so that a thousand clients
 //! who change their rosters at once share one wait for the disk. Every job is answered, in whatever way it ends. Loads come
 //! after the changes of their batch, which is what the persistence contract asks of them: a load sees what was handed out
-//! before it, and nothing is handed out for an account while it is being loaded.
+//! before it, and nothing is handed out for an account while it is being loaded. After a step that failed, those of the same owner fail
+//! too until it is loaded: they were made on top of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender};
@@ -62,6 +64,7 @@ pub(super) async fn run(store: Store, mut jobs: Receiver<Job>, replies: Sender<R
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = Seen::default();
+    let mut stale = Stale::new();
     // Of deletions while no server ran, the host learns before it loads anything.
     if tell_deletions(&store, &mut seen, &replies).await.is_err() {
         return;
@@ -72,7 +75,7 @@ pub(super) async fn run(store: Store, mut jobs: Receiver<Job>, replies: Sender<R
                 if taken == 0 {
                     return;
                 }
-                work(&store, &mut batch, &mut seen, &replies).await
+                work(&store, &mut batch, &mut seen, &mut stale, &replies).await
             }
             _ = look.tick() => tell_deletions(&store, &mut seen, &replies).await,
         };
@@ -93,6 +96,9 @@ struct Seen {
     /// When to tell it of all of them again.
     repeat: Option<Moment>,
 }
+
+/// Owners of which a step has failed and who have not been loaded since.
+type Stale = HashSet<BareJid>;
 
 async fn tell_deletions(store: &Store, seen: &mut Seen, replies: &Sender<Reply>) -> Result<(), ()> {
     match deletions(store, seen).await {
@@ -127,6 +133,7 @@ async fn work(
     store: &Store,
     batch: &mut Vec<Job>,
     seen: &mut Seen,
+    stale: &mut Stale,
     replies: &Sender<Reply>,
 ) -> Result<(), ()> {
     let mut changes = Vec::new();
@@ -135,7 +142,7 @@ async fn work(
         match job {
             Job::Persist(persist) => changes.push(persist),
             Job::ForgetDeletions(through) => {
-                keep(store, std::mem::take(&mut changes), replies).await?;
+                keep(store, std::mem::take(&mut changes), stale, replies).await?;
                 if let Err(error) = store.forget_deletions(through).await {
                     error!(%error, "cannot forget deleted accounts");
                     seen.repeat = Some(Moment::now() + REPEAT);
@@ -149,16 +156,19 @@ async fn work(
             other => others.push(other),
         }
     }
-    keep(store, changes, replies).await?;
+    keep(store, changes, stale, replies).await?;
     for job in others {
         let reply = match job {
-            Job::Load(ticket, account) => match store.load_account(&account).await {
-                Ok(data) => Reply::Loaded(ticket, account, data.map(Box::new)),
-                Err(error) => {
-                    error!(%account, %error, "cannot load an account");
-                    Reply::LoadFailed(ticket, account)
+            Job::Load(ticket, account) => {
+                stale.remove(&account);
+                match store.load_account(&account).await {
+                    Ok(data) => Reply::Loaded(ticket, account, data.map(Box::new)),
+                    Err(error) => {
+                        error!(%account, %error, "cannot load an account");
+                        Reply::LoadFailed(ticket, account)
+                    }
                 }
-            },
+            }
             Job::LoadOffline { ticket, account, after, limit } => {
                 match store.offline_page(&account, after, limit).await {
                     Ok(messages) => Reply::OfflineLoaded(ticket, messages),
@@ -176,7 +186,16 @@ async fn work(
 }
 
 /// Keeps steps, and says which of them are.
-async fn keep(store: &Store, steps: Vec<Persist>, replies: &Sender<Reply>) -> Result<(), ()> {
+async fn keep(
+    store: &Store,
+    steps: Vec<Persist>,
+    stale: &mut Stale,
+    replies: &Sender<Reply>,
+) -> Result<(), ()> {
+    let (lost, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| stale.contains(step.owner()));
+    for step in lost {
+        replies.send(Reply::PersistFailed(step.owner().clone(), step.seq())).await.map_err(drop)?;
+    }
     if steps.is_empty() {
         return Ok(());
     }
@@ -184,6 +203,9 @@ async fn keep(store: &Store, steps: Vec<Persist>, replies: &Sender<Reply>) -> Re
     let outcomes = store.apply(&borrowed).await;
     for (step, outcome) in steps.into_iter().zip(outcomes) {
         let (owner, seq) = (step.owner().clone(), step.seq());
+        if outcome == Applied::Failed {
+            stale.insert(owner.clone());
+        }
         let reply = match outcome {
             Applied::Done => Reply::Persisted(owner, seq),
             Applied::NoAccount | Applied::Failed => Reply::PersistFailed(owner, seq),

@@ -1,5 +1,7 @@
 //! The changes that the engine makes.
 
+use std::collections::HashSet;
+
 use sqlx::{Executor as _, SqliteConnection};
 use tracing::error;
 use xmpp_core::jid::{BareJid, Jid};
@@ -17,7 +19,7 @@ pub enum Applied {
     Done,
     /// It had no account to apply to: deleted meanwhile by another process, even if there is a new one of that address.
     NoAccount,
-    /// It could not be made, and nothing of it was.
+    /// It could not be made, or came after one of the same owner that could not; nothing of it was made.
     Failed,
 }
 
@@ -28,7 +30,8 @@ impl Store {
     /// Applies steps in their order, all in one transaction if that can be. When it returns, what is [`Done`](Applied::Done) is on the disk; the
     /// outcomes are in the order of the steps.
     ///
-    /// One that fails costs the others nothing: if it takes the transaction with it, as a full disk does, each is tried on its own.
+    /// One that fails takes the later ones of its owner with it, which were made on top of it, and costs others nothing: if it takes the transaction
+    /// with it, as a full disk does, each is tried on its own.
     pub async fn apply(&self, steps: &[Step<'_>]) -> Vec<Applied> {
         match self.apply_together(steps).await {
             Ok(applied) => applied,
@@ -36,11 +39,18 @@ impl Store {
                 error!(%error, steps = steps.len(), "cannot keep changes");
                 let mut applied = vec![Applied::Failed; steps.len()];
                 if steps.len() > 1 && !error.is_busy() {
+                    let mut failed = HashSet::new();
                     for (outcome, step) in applied.iter_mut().zip(steps) {
+                        if failed.contains(step.0) {
+                            continue;
+                        }
                         *outcome = match self.apply_together(std::slice::from_ref(step)).await {
                             Ok(alone) => alone.first().copied().unwrap_or(Applied::Failed),
                             Err(_) => Applied::Failed,
                         };
+                        if *outcome == Applied::Failed {
+                            failed.insert(step.0);
+                        }
                     }
                 }
                 applied
@@ -53,7 +63,12 @@ impl Store {
     async fn apply_together(&self, steps: &[Step<'_>]) -> Result<Vec<Applied>, StoreError> {
         let mut transaction = self.write().await?;
         let mut applied = Vec::with_capacity(steps.len());
+        let mut failed = HashSet::new();
         for (owner, changes) in steps {
+            if failed.contains(owner) {
+                applied.push(Applied::Failed);
+                continue;
+            }
             transaction.execute("SAVEPOINT step").await?;
             let outcome = match step(&mut transaction, owner, changes).await {
                 Ok(outcome) => outcome,
@@ -61,6 +76,7 @@ impl Store {
                     error!(%owner, %error, "cannot keep a change");
                     // This fails if the whole transaction was rolled back.
                     transaction.execute("ROLLBACK TO step").await?;
+                    failed.insert(owner);
                     Applied::Failed
                 }
             };

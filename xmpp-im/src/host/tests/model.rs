@@ -203,12 +203,14 @@ impl World {
         self.desk.poll();
         self.store();
         self.federate();
-        let closed = core::mem::take(&mut self.desk.closed);
-        for (id, _) in closed {
-            let index = self.clients.iter().position(|client| client.id == id).unwrap();
-            let taken = self.clients[index].taken.len();
-            self.end(index, taken);
-            self.desk.poll();
+        // What one that ends has not got goes to others, and may be too much for them.
+        while !self.desk.closed.is_empty() {
+            for (id, _) in core::mem::take(&mut self.desk.closed) {
+                let index = self.clients.iter().position(|client| client.id == id).unwrap();
+                let taken = self.clients[index].taken.len();
+                self.end(index, taken);
+                self.desk.poll();
+            }
         }
     }
 

@@ -29,30 +29,38 @@ async fn refuse_bad(dir: &TempDir, how: &'static str) {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_leaves_nothing_and_costs_the_others_nothing() {
+async fn a_step_that_fails_leaves_nothing_and_costs_other_owners_nothing() {
     // Either way of failing: with the statement alone, and with the whole transaction.
     for how in ["FAIL", "ROLLBACK"] {
         let (dir, store) = store().await;
         let juliet = jid("juliet@localhost");
-        store.add_account(&juliet, &[]).await.unwrap();
+        let nurse = jid("nurse@localhost");
+        for account in [&juliet, &nurse] {
+            store.add_account(account, &[]).await.unwrap();
+        }
         refuse_bad(&dir, how).await;
         let bad = Change::SetRosterItem(item("bad@localhost", "", Subscription::None, &["bad"]));
         let steps = [
             vec![set("a@localhost", "1")],
             vec![set("b@localhost", "2"), bad.clone()],
             vec![set("c@localhost", "3")],
+            vec![set("d@localhost", "4")],
         ];
-        let steps: Vec<_> = steps.iter().map(|changes| (&juliet, changes.as_slice())).collect();
-        let expected = [Applied::Done, Applied::Failed, Applied::Done];
+        let owners = [&juliet, &juliet, &juliet, &nurse];
+        let steps: Vec<_> =
+            owners.into_iter().zip(&steps).map(|(owner, changes)| (owner, changes.as_slice())).collect();
+        // The third was made on top of the second.
+        let expected = [Applied::Done, Applied::Failed, Applied::Failed, Applied::Done];
         for _ in 0..3 {
             assert_eq!(store.apply(&steps).await, expected, "{how}");
-            let kept: Vec<_> =
-                roster(&store, "juliet@localhost").await.iter().map(|item| item.jid().to_string()).collect();
-            assert_eq!(kept, ["a@localhost", "c@localhost"], "{how}");
+            for (account, kept) in [("juliet@localhost", "a@localhost"), ("nurse@localhost", "d@localhost")] {
+                let items: Vec<_> =
+                    roster(&store, account).await.iter().map(|item| item.jid().to_string()).collect();
+                assert_eq!(items, [kept], "{how}");
+            }
         }
         // Alone it fails too, and whoever writes next can.
         assert_eq!(store.apply(&[(&juliet, &[bad])]).await, [Applied::Failed]);
-        store.add_account(&jid("nurse@localhost"), &[]).await.unwrap();
         assert_eq!(store.apply(&steps[..1]).await, [Applied::Done]);
     }
 }
@@ -87,14 +95,12 @@ async fn a_full_disk_fails_what_needs_room_and_is_over_when_there_is_room() {
     assert_eq!(store.load_account(&juliet).await.unwrap().unwrap().offline().last(), number - 1);
 
     // What needs no room goes on, in one batch with what does.
-    let steps = [
-        vec![append(number, 100_000)],
-        vec![set("romeo@localhost", "Romeo")],
-        vec![append(number + 1, 100_000)],
-    ];
-    let steps: Vec<_> = steps.iter().map(|changes| (&juliet, changes.as_slice())).collect();
-    assert_eq!(store.apply(&steps).await, [Applied::Failed, Applied::Done, Applied::Failed]);
-    assert_eq!(roster(&store, "juliet@localhost").await.len(), 1);
+    let nurse = jid("nurse@localhost");
+    store.add_account(&nurse, &[]).await.unwrap();
+    let steps = [[append(number, 100_000)], [set("romeo@localhost", "Romeo")]];
+    let [large, small] = &steps;
+    assert_eq!(store.apply(&[(&juliet, large), (&nurse, small)]).await, [Applied::Failed, Applied::Done]);
+    assert_eq!(roster(&store, "nurse@localhost").await.len(), 1);
 
     // And when something is gone, there is room again.
     let free = [Change::RemoveOffline { through: 2 }];
