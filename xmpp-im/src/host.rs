@@ -16,7 +16,7 @@
 //! An account is in memory while it has a session, and for whoever writes to it as far as what it has kept makes a difference: messages that may
 //! be stored, subscriptions, probes, and requests that a [module](crate::module) handles. How many are there for that alone is
 //! [bounded](crate::limits::HostLimits::background_loads). Anything else to an account without sessions is answered at once, as if there
-//! were no such account. What one stanza makes an account do is one step, stored as one [`Persist`]; nothing that it says
+//! were no such account. What one stanza makes an account do is one step, stored as one [`Persist`](crate::store::Persist); nothing that it says
 //! leaves before. The host's own answers to a session leave only when what the session sent before them was delivered, stored or refused.
 //!
 //! ```
@@ -88,6 +88,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod action;
 mod binding;
 mod config;
 mod idle;
@@ -105,80 +106,19 @@ use xmpp_core::time::{Instant, UtcTime};
 use xmpp_core::xml::Element;
 
 use crate::account::barrier::{Barriers, Cause, Source};
-use crate::account::step::{Delivery, Effect, Step};
+use crate::account::effect::{Delivery, Effect};
+use crate::account::step::Step;
 use crate::account::{Account, Cx, Input, Kind, Remains, Stay};
 use crate::module::Target;
 use crate::session::{Filled, Taken, Waiting};
-use crate::store::{AccountData, OfflineMessage, Persist};
+use crate::store::{AccountData, OfflineMessage};
 
 use self::idle::Idle;
 
+pub use self::action::{HostAction, LoadTicket, OfflineTicket};
 pub use self::binding::BoundSession;
 pub use self::config::{AnonymousReach, ConflictPolicy, HostConfig};
 pub use crate::session::SessionId;
-
-/// The right to answer one [`HostAction::Load`].
-#[derive(Debug, PartialEq, Eq)]
-#[must_use = "an account that is never loaded parks what comes for it until its sessions end"]
-pub struct LoadTicket {
-    number: u64,
-    account: BareJid,
-}
-
-/// The right to answer one [`HostAction::LoadOffline`].
-#[derive(Debug, PartialEq, Eq)]
-#[must_use = "messages that are never loaded are never delivered"]
-pub struct OfflineTicket {
-    number: u64,
-    account: BareJid,
-}
-
-/// Something the embedder has to do.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum HostAction {
-    /// Load the account and report [`loaded`](Host::loaded) or [`load_failed`](Host::load_failed).
-    Load {
-        /// Comes back with the report.
-        ticket: LoadTicket,
-        /// Which account.
-        account: BareJid,
-    },
-    /// Load the account's offline messages with numbers above `after`, as many as [count](crate::store::OfflineMessage::bytes) for `limit` bytes
-    /// together but one at least if there is any, and report
-    /// [`offline_loaded`](Host::offline_loaded) or [`offline_failed`](Host::offline_failed). What was handed out to be stored or
-    /// removed before counts as done.
-    LoadOffline {
-        /// Comes back with the report.
-        ticket: OfflineTicket,
-        /// Which account.
-        account: BareJid,
-        /// The number that comes before the first.
-        after: u64,
-        /// How many bytes at most, if that is one message or more.
-        limit: usize,
-    },
-    /// Store the step and report [`persisted`](Host::persisted) or [`persist_failed`](Host::persist_failed).
-    Persist(Persist),
-    /// The session's outbox is no longer empty: [`take`](Host::take) from it until it is.
-    Ready(SessionId),
-    /// Half of the session's outbox is full: its client reads too slowly.
-    Congested(SessionId),
-    /// The session has ended: end its connection with this error.
-    Close(SessionId, StreamError),
-    /// A stanza for a foreign domain, from an address of this host. What cannot be sent there comes [back](Host::deliver) as the error
-    /// that its sender is to get.
-    Foreign(Stanza),
-    /// A stanza for the component that is attached under this domain.
-    Component(BareJid, Stanza),
-    /// Whoever had to do with the accounts that were [deleted](Host::deleted) so far is told: what contacts on this host had to store because of it
-    /// is stored, and what is for others has come out as [`Foreign`](Self::Foreign) or [`Component`](Self::Component).
-    DeletionsDone {
-        /// False if a contact's change could not be stored, so that all of it is to be tried again some time: a deletion that is reported once more
-        /// does only what is left to do.
-        is_complete: bool,
-    },
-}
 
 /// One server: accounts, their sessions, and the routes between them.
 #[derive(Debug)]

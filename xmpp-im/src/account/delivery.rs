@@ -6,7 +6,7 @@ use xmpp_core::jid::Jid;
 use xmpp_core::profile::{Profile, UnsharedPresence};
 use xmpp_core::stanza::{Condition, PresenceType, Stanza, StanzaError};
 
-use super::step::{Delivery, Effect};
+use super::effect::{Delivery, Effect};
 use super::{Account, Cx, Input, Kind, State};
 use crate::module::{Found, Hooks, Modules, Target};
 use crate::presence::{Known, answer};

@@ -6,7 +6,9 @@
 
 pub(crate) mod barrier;
 mod delivery;
+pub(crate) mod effect;
 mod ending;
+mod order;
 mod parts;
 mod presence;
 pub(crate) mod step;
@@ -23,9 +25,11 @@ use xmpp_core::stanza::{Condition, Presence, Stanza, StanzaError};
 use xmpp_core::time::UtcTime;
 
 use self::barrier::{Barriers, Cause, Source};
+use self::effect::Effect;
+use self::order::{Order, Outlet};
 use self::parts::Parts;
 use self::presence::Departure;
-use self::step::{Effect, Order, Outlet, Step};
+use self::step::Step;
 use crate::limits::HostLimits;
 use crate::module::{Modules, Target};
 use crate::roster::Roster;

@@ -8,7 +8,8 @@ use xmpp_core::jid::BareJid;
 use xmpp_core::stanza::{Condition, IqType, Message, Stanza};
 
 use super::barrier::Source;
-use super::step::{Effect, Notice};
+use super::effect::Effect;
+use super::step::Notice;
 use super::{Account, Cx, Kind, State};
 use crate::module::{BadState, Context, Found, Hooks, Kept, Modules, Part, SessionView, Target, Verdict};
 use crate::roster::Roster;

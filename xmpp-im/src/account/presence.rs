@@ -9,7 +9,8 @@ use xmpp_core::entropy::Label;
 use xmpp_core::jid::{BareJid, Jid};
 use xmpp_core::stanza::{Condition, Presence, PresenceType, Stanza};
 
-use super::step::{Effect, Step};
+use super::effect::Effect;
+use super::step::Step;
 use super::{Account, Cx, Kind, Parked, State};
 use crate::presence::{Directed, Known, Resource, answer, check};
 use crate::session::{Greeting, Session, SessionId};

@@ -29,7 +29,7 @@ use xmpp_core::stanza::ErrorType;
 use super::*;
 use crate::limits::HostLimits;
 use crate::routing::{Decision, route};
-use crate::store::{Change, RosterItem};
+use crate::store::{Change, Persist, RosterItem};
 
 /// Nothing here depends on the time.
 pub(super) const NOW: Instant = Instant::ZERO;

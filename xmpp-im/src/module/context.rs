@@ -10,7 +10,8 @@ use xmpp_core::stream::StreamError;
 use xmpp_core::time::UtcTime;
 use xmpp_core::xml::Element;
 
-use crate::account::step::{Delivery, Effect, State, Step};
+use crate::account::effect::{Delivery, Effect};
+use crate::account::step::{State, Step};
 use crate::limits::HostLimits;
 use crate::roster::{Roster, push};
 use crate::session::{Session, SessionId, Waiting};

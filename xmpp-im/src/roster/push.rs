@@ -5,7 +5,8 @@ use xmpp_core::stanza::Iq;
 use xmpp_core::xml::Element;
 
 use super::Roster;
-use crate::account::step::{Delivery, Effect, State, Step};
+use crate::account::effect::{Delivery, Effect};
+use crate::account::step::{State, Step};
 use crate::session::Session;
 use crate::store::Change;
 
