@@ -8,6 +8,7 @@
 )]
 
 pub mod script;
+pub mod story;
 
 use std::collections::{BTreeMap, VecDeque};
 
