@@ -14,24 +14,11 @@ use pair::*;
 use xmpp_core::conn::{ClientConnection, ServerConnection};
 use xmpp_core::entropy::Seed;
 use xmpp_core::jid::Jid;
-use xmpp_core::limits::XmlLimits;
 use xmpp_core::stanza::{
     Condition, Fault, Iq, IqType, Message, MessageType, Presence, Show, Stanza, Tracker,
 };
 use xmpp_core::time::Instant;
-use xmpp_core::xml::{Element, Frame, Reader, ns};
-
-/// Reads an element as it stands on a client's stream.
-fn read(text: &str) -> Element {
-    let mut reader = Reader::new(XmlLimits::client());
-    reader.push(format!("<s:stream xmlns='jabber:client' xmlns:s='{}'>", ns::STREAMS).as_bytes());
-    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
-    reader.push(text.as_bytes());
-    match reader.next() {
-        Ok(Some(Frame::Element(element))) => element,
-        other => panic!("{other:?}: {text}"),
-    }
-}
+use xmpp_core::xml::{Element, ns};
 
 fn stanza(text: &str) -> Stanza {
     Stanza::parse(&read(text)).unwrap()

@@ -12,21 +12,8 @@ mod pair;
 
 use pair::*;
 use xmpp_core::jid::Jid;
-use xmpp_core::limits::XmlLimits;
 use xmpp_core::stanza::{Condition, Fault, Iq, Message, MessageType, Presence, PresenceType, Show, Stanza};
-use xmpp_core::xml::{Element, Frame, Reader, ns};
-
-/// Reads an element as it stands on a client's stream.
-fn read(text: &str) -> Element {
-    let mut reader = Reader::new(XmlLimits::client());
-    reader.push(format!("<s:stream xmlns='jabber:client' xmlns:s='{}'>", ns::STREAMS).as_bytes());
-    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
-    reader.push(text.as_bytes());
-    match reader.next() {
-        Ok(Some(Frame::Element(element))) => element,
-        other => panic!("{other:?}: {text}"),
-    }
-}
+use xmpp_core::xml::{Element, ns};
 
 fn message(text: &str) -> Message {
     let Ok(Stanza::Message(message)) = Stanza::parse(&read(text)) else { panic!("{text}") };

@@ -13,11 +13,13 @@ use xmpp_core::conn::{
 use xmpp_core::entropy::Seed;
 use xmpp_core::error::Misuse;
 use xmpp_core::jid::{BareJid, Jid};
+use xmpp_core::limits::XmlLimits;
 use xmpp_core::sasl::server::{CredentialsAnswer, Decoy};
 use xmpp_core::sasl::{Bindings, Mechanism, PlainPolicy, ScramHash, ScramKeys, Secret, Selection};
 use xmpp_core::stanza::{Message, Stanza};
 use xmpp_core::time::Instant;
 use xmpp_core::tls::{Chain, PresentedName, TlsInfo, TlsPolicy};
+use xmpp_core::xml::{Element, Frame, Reader, ns};
 
 pub const PASSWORD: &str = "r0m30myr0m30";
 /// Few, since every test logs in.
@@ -39,6 +41,18 @@ pub const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
 pub const BIND: &str = "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
      <resource>balcony</resource></bind></iq>";
 pub const FOOTER: &str = "</stream:stream>";
+
+/// Reads an element as it stands on a client's stream.
+pub fn read(text: &str) -> Element {
+    let mut reader = Reader::new(XmlLimits::client());
+    reader.push(format!("<s:stream xmlns='jabber:client' xmlns:s='{}'>", ns::STREAMS).as_bytes());
+    assert!(matches!(reader.next(), Ok(Some(Frame::Header(_)))));
+    reader.push(text.as_bytes());
+    match reader.next() {
+        Ok(Some(Frame::Element(element))) => element,
+        other => panic!("{other:?}: {text}"),
+    }
+}
 
 pub fn offer(mechanisms: &[&str]) -> String {
     let names: String = mechanisms.iter().map(|name| format!("<mechanism>{name}</mechanism>")).collect();
